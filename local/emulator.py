@@ -1,0 +1,217 @@
+"""The embedded AWS: MiniStack on a free loopback port, for `make local`, the demo and the tests.
+
+In: nothing but the `ministack` package. Out: a running server and the environment variables with
+which boto3 and the `aws` command reach it. All its files live under `.local/` in the checkout and
+go when it stops; so do its worker processes, also when the program that started it is killed.
+
+    python local/emulator.py            # start, print the export lines, stay until Ctrl-C
+    python local/emulator.py --keep     # keep the contents of S3 under .local/s3
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.client
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCAL_DIR = ROOT / ".local"
+REGION = "us-west-2"
+ACCOUNT = "000000000000"
+ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/mapreduce"
+START_SECONDS = 30
+STOP_SECONDS = 5
+_SERVE = "--serve-until-stdin-closes"
+
+
+class Emulator:
+    """One MiniStack server and its Lambda workers, in a process group of their own.
+
+    `settings` are further environment variables of the server (MiniStack's own settings).
+    Use it as a context manager, or call `start` and `stop`.
+    """
+
+    def __init__(self, settings: dict[str, str] | None = None, keep_s3: bool = False) -> None:
+        self.settings = settings or {}
+        self.keep_s3 = keep_s3
+        self.port = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._folder: Path | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """The URL of the server, e.g. http://127.0.0.1:40123."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        """The file with the server's own output."""
+        assert self._folder is not None, "the emulator has not been started"
+        return self._folder / "emulator.log"
+
+    def client_environment(self) -> dict[str, str]:
+        """The variables that lead boto3, the `aws` command and setupApps here."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": REGION,
+            "AWSRole": ROLE_ARN,
+        }
+
+    def start(self) -> Emulator:
+        """Start the server; returns when it answers. RuntimeError with its log when it does not."""
+        LOCAL_DIR.mkdir(exist_ok=True)
+        self._folder = Path(tempfile.mkdtemp(prefix="emulator-", dir=LOCAL_DIR))
+        self.port = _free_port()
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, __file__, _SERVE],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._server_environment(self._folder),
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                output = self.log.read_text(errors="replace")[-2000:]
+                self.stop()
+                raise RuntimeError(f"MiniStack did not start on port {self.port}:\n{output}")
+            time.sleep(0.05)
+        return self
+
+    def stop(self) -> None:
+        """End the server and every worker it started, and remove its files."""
+        if self._process is not None:
+            _end_group(self._process)
+            self._process = None
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+        with contextlib.suppress(OSError):  # others may still be using it
+            LOCAL_DIR.rmdir()
+
+    def __enter__(self) -> Emulator:
+        return self.start()
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
+
+    def _server_environment(self, folder: Path) -> dict[str, str]:
+        # The user's own AWS settings and Python path must not reach the functions.
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AWS", "PYTHON", "COV_"))
+        }
+        keep = {"S3_PERSIST": "1", "S3_DATA_DIR": str(LOCAL_DIR / "s3")} if self.keep_s3 else {}
+        return {
+            **inherited,
+            "BIND_HOST": "127.0.0.1",
+            "MINISTACK_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self.port),
+            "MINISTACK_REGION": REGION,
+            "MINISTACK_ACCOUNT_ID": ACCOUNT,
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "LOG_LEVEL": "WARNING",
+            "TMPDIR": str(folder),
+            **keep,
+            **self.settings,
+        }
+
+    def _answers(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
+        try:
+            connection.request("GET", "/_ministack/health")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """Ask the server to end, then end what is left of its process group (the workers)."""
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    if process.stdin is not None:  # not earlier: its end is what makes the child kill itself
+        process.stdin.close()
+
+
+def _serve_until_stdin_closes() -> None:
+    """The child: run MiniStack, and end with the parent, whose end of the pipe then closes."""
+
+    def end_with_parent() -> None:
+        sys.stdin.buffer.read()
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    from ministack.app import main as serve
+
+    sys.argv = ["ministack"]
+    serve()
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="local/emulator.py",
+        description="Run the embedded AWS on loopback until Ctrl-C.",
+        epilog="example: python local/emulator.py --keep",
+    )
+    parser.add_argument("--keep", action="store_true", help="keep S3's contents under .local/s3")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    options = make_parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, _interrupt)
+    with Emulator(keep_s3=options.keep) as emulator:
+        for name, value in emulator.client_environment().items():
+            print(f"export {name}={shlex.quote(value)}", flush=True)
+        print(
+            "The embedded AWS is up. Paste the lines above into a second terminal.", file=sys.stderr
+        )
+        print("Ctrl-C stops it.", file=sys.stderr, flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.pause()
+    print("Stopped.", file=sys.stderr)
+    return 0
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == [_SERVE]:
+        _serve_until_stdin_closes()
+    else:
+        raise SystemExit(main())

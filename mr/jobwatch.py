@@ -1,0 +1,125 @@
+"""Watching a job from outside: waiting for its result, and helping it on where it stands still.
+
+In: an S3 client and the job's record. Out: the moment the result is there, or JobError with what
+is missing. A job that stands still because an event or a reducer was lost is nudged: the last
+task object is copied onto itself, which makes S3 send its event again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jobstate
+from jobstate import JobInfo, JobListing, StepRecord
+from lambdautils import JobError, JobKeys, log
+
+FIRST_POLL = 0.2
+LONGEST_POLL = 5.0
+EVENT_SECONDS = 30
+"""An S3 event that should have led to the next step by now. A nudge too many does no harm."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """Where a job is: outputs of the current step (0: mappers) that are there, and are due.
+
+    `missing` are the numbers that are not there yet, `claimed` whether the step's claim is made
+    (a job's mappers always are), `expires` when the claim's reducers must have ended.
+    """
+
+    step: int
+    done: int
+    due: int
+    missing: tuple[int, ...]
+    expires: float | None = None
+    finished: bool = False
+
+    def __str__(self) -> str:
+        if self.finished:
+            return "the result is there"
+        if not self.missing:
+            return f"step {self.step} is complete and the next one has not been started"
+        who = f"reducers of step {self.step}" if self.step else "mappers"
+        numbers = ", ".join(map(str, self.missing[:20])) + (", ..." if self.missing[20:] else "")
+        return f"{self.done} of {self.due} {who} are done, missing: {numbers}"
+
+
+def progress_of(job: JobInfo, listing: JobListing, records: Mapping[int, StepRecord]) -> Progress:
+    """Where the job is; pure. The current step is the last one claimed."""
+    step = max(records, default=0)
+    record = records.get(step)
+    due = record.reducer_count if record else job.map_count
+    outputs = listing.outputs.get(step, {})
+    missing = tuple(number for number in range(1, due + 1) if number not in outputs)
+    if record and due == 1 and not listing.has_result:
+        missing = (1,)
+    if listing.has_result:
+        missing = ()
+    expires = record.expires if record else None
+    return Progress(step, due - len(missing), due, missing, expires, listing.has_result)
+
+
+def look(s3: Any, job: JobInfo) -> Progress:
+    """Read where the job is."""
+    listing = jobstate.list_job(s3, job.job_bucket, job.job_id)
+    records = jobstate.read_step_records(s3, job.job_bucket, job.job_id, listing)
+    return progress_of(job, listing, records)
+
+
+def wait_for_result(
+    s3: Any,
+    job: JobInfo,
+    timeout: float,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Return when the job's result is there. JobError after `timeout` seconds, saying what is
+    missing.
+    """
+    start = moved = nudged = clock()
+    poll, before = FIRST_POLL, None
+    while True:
+        progress = look(s3, job)
+        now = clock()
+        if progress != before:
+            moved, before, poll = now, progress, FIRST_POLL
+            on_progress(progress)
+        if progress.finished:
+            return
+        if now - start > timeout:
+            raise JobError(
+                f"job {job.job_id} has no result after {timeout:.0f} s: {progress}. "
+                "It may still end: look again later, or start it anew with --overwrite"
+            )
+        if needs_nudge(progress, now, max(moved, nudged)):
+            nudge(s3, job, progress)
+            nudged = now
+        sleep(min(poll, max(0.0, start + timeout - now) + 0.01))
+        poll = min(LONGEST_POLL, poll * 1.5)
+
+
+def needs_nudge(progress: Progress, now: float, quiet_since: float) -> bool:
+    """Whether a job stands still: a complete step nobody takes up, or a claim that has expired."""
+    if now - quiet_since < EVENT_SECONDS:
+        return False
+    if not progress.missing:
+        return True
+    return progress.expires is not None and now > progress.expires
+
+
+def nudge(s3: Any, job: JobInfo, progress: Progress) -> None:
+    """Have S3 send the event of a task object again, by copying it onto itself."""
+    key = JobKeys(job.job_id).mapper_output(job.map_count)
+    log(f"job {job.job_id} stands still ({progress}): waking the coordinator with {key}")
+    metadata = s3.head_object(Bucket=job.job_bucket, Key=key)["Metadata"]
+    s3.copy_object(
+        Bucket=job.job_bucket,
+        Key=key,
+        CopySource={"Bucket": job.job_bucket, "Key": key},
+        Metadata=metadata,
+        MetadataDirective="REPLACE",  # S3 refuses a copy onto itself that changes nothing
+    )

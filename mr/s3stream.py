@@ -1,0 +1,87 @@
+"""An object of S3 as a stream: bytes in order, then blocks of whole lines.
+
+In: bucket and key. Out: an iterator of byte blocks, each ending with a line's end (only the last
+may not). Nothing is kept but the block at hand, so memory does not grow with the object's size.
+A download that breaks goes on from its last byte, and only over the same version of the object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from botocore.exceptions import (
+    ClientError,
+    IncompleteReadError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
+
+from lambdautils import JobError, error_code, log
+
+CHUNK_BYTES = 1 << 20
+BREAKS_IN_A_ROW = 5
+"""Broken reads without a single byte of progress after which a download is given up."""
+
+_BROKEN = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
+
+
+def read_chunks(s3: Any, bucket: str, key: str) -> Iterator[bytes]:
+    """The bytes of an object, in chunks of at most CHUNK_BYTES.
+
+    botocore retries a request that fails; once its body flows, a break is ours to mend: the rest
+    is asked for with a Range, and If-Match on the ETag. JobError where the object was replaced
+    meanwhile; botocore's error where it breaks again and again at the same byte.
+    """
+    offset, breaks, etag = 0, 0, ""
+    while True:
+        response = _open_at(s3, bucket, key, offset, etag)
+        etag = response["ETag"]
+        body = response["Body"]
+        try:
+            for chunk in body.iter_chunks(CHUNK_BYTES):
+                offset, breaks = offset + len(chunk), 0
+                yield chunk
+            return
+        except _BROKEN as error:
+            breaks += 1
+            if breaks > BREAKS_IN_A_ROW:
+                raise
+            log(f"s3://{bucket}/{key} broke off at byte {offset}, going on from there: {error}")
+        finally:
+            body.close()
+
+
+def _open_at(s3: Any, bucket: str, key: str, offset: int, etag: str) -> dict[str, Any]:
+    """GetObject from a byte on; the first request takes whatever version is there."""
+    rest = {"Range": f"bytes={offset}-"} if offset else {}
+    same = {"IfMatch": etag} if etag else {}
+    try:
+        response: dict[str, Any] = s3.get_object(Bucket=bucket, Key=key, **rest, **same)
+        return response
+    except ClientError as error:
+        if error_code(error) == "PreconditionFailed":
+            raise JobError(
+                f"s3://{bucket}/{key} was replaced while it was read (its ETag is no longer "
+                f"{etag}): start the job again, on input that stays as it is"
+            ) from error
+        raise
+
+
+def whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    r"""Cut chunks again, at line ends: [b"a\nb", b"c\nd"] -> [b"a\n", b"bc\n", b"d"]."""
+    open_line: list[bytes] = []
+    for chunk in chunks:
+        end = chunk.rfind(b"\n") + 1
+        if end:
+            yield b"".join([*open_line, chunk[:end]])
+            open_line = []
+        if end < len(chunk):
+            open_line.append(chunk[end:])
+    if open_line:
+        yield b"".join(open_line)
+
+
+def read_lines(s3: Any, bucket: str, key: str) -> Iterator[bytes]:
+    """An object's blocks of whole lines."""
+    return whole_lines(read_chunks(s3, bucket, key))
