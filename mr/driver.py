@@ -17,6 +17,7 @@ import dataclasses
 import os
 import sys
 import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from botocore.exceptions import (
@@ -109,6 +110,22 @@ def mapper_payload(request: JobRequest, mapper_id: int, keys: list[str]) -> dict
     return {**payload, "eventSource": request.event_source} if request.event_source else payload
 
 
+def naming_the_batch(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """`call`, whose errors also say which mapper it was and what it was to read."""
+
+    def named(payload: Mapping[str, Any]) -> Any:
+        try:
+            return call(payload)
+        except JobError as error:
+            keys = payload["keys"]
+            batch = (
+                f"mapper {payload['mapperId']}, {len(keys)} objects from {keys[0]} to {keys[-1]}"
+            )
+            raise type(error)(f"{error} ({batch})") from error
+
+    return named
+
+
 def run_mappers(request: JobRequest, plan: Plan, mapper: Function) -> MapperTotals:
     """Invoke every mapper: by Event and without answers, or waiting for each answer."""
     payloads = [
@@ -116,14 +133,16 @@ def run_mappers(request: JobRequest, plan: Plan, mapper: Function) -> MapperTota
     ]
     totals = MapperTotals()
     if request.full_async:
-        call_all(mapper.start, payloads, STARTING_THREADS, request.retries, lambda index, _: None)
+        start = naming_the_batch(mapper.start)
+        call_all(start, payloads, STARTING_THREADS, request.retries, lambda index, _: None)
         return totals
 
     def on_answer(index: int, answer: Any) -> None:
         totals.add(index + 1, answer)
         log(f"mapper {index + 1} done, {totals.done} of {len(payloads)}")
 
-    call_all(mapper.call, payloads, request.concurrency, request.retries, on_answer)
+    call = naming_the_batch(mapper.call)
+    call_all(call, payloads, request.concurrency, request.retries, on_answer)
     return totals
 
 

@@ -107,6 +107,10 @@ def failure_message(text: str) -> str:
     return text[:500]
 
 
+_Ended = tuple[int, Any, Exception | None]
+"""Index of a call, its answer, or the error it ended with."""
+
+
 def call_all(
     call: Callable[[Any], Any],
     payloads: Sequence[Any],
@@ -118,15 +122,17 @@ def call_all(
 
     `call` runs on threads that end with the program, so an error or Ctrl-C need not wait for the
     calls still under way. Raises what a call raised: FunctionFailed after `retries` further
-    tries, any other JobError at once.
+    tries, any other error at once.
     """
     waiting = deque(range(len(payloads)))
-    ended: queue.SimpleQueue[tuple[int, Any, JobError | None]] = queue.SimpleQueue()
+    ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
     failures: Counter[int] = Counter()
+    alone: set[int] = set()
     running, limit = 0, concurrency
     while waiting or running:
         while waiting and running < limit:
             index = waiting.popleft()
+            (alone.discard if running else alone.add)(index)
             arguments = (call, index, payloads[index], ended)
             threading.Thread(target=_call_one, args=arguments, daemon=True).start()
             running += 1
@@ -135,9 +141,9 @@ def call_all(
         if error is None:
             on_answer(index, answer)
             limit = min(concurrency, limit + 1)
-        elif isinstance(error, Throttled) and running:
+        elif isinstance(error, Throttled) and index not in alone:
             waiting.appendleft(index)
-            limit = running
+            limit = max(1, running)
         else:
             failures[index] += 1
             if not isinstance(error, FunctionFailed) or failures[index] > retries:
@@ -147,16 +153,9 @@ def call_all(
 
 
 def _call_one(
-    call: Callable[[Any], Any],
-    index: int,
-    payload: Any,
-    ended: queue.SimpleQueue[tuple[int, Any, JobError | None]],
+    call: Callable[[Any], Any], index: int, payload: Any, ended: queue.SimpleQueue[_Ended]
 ) -> None:
     try:
         ended.put((index, call(payload), None))
-    except JobError as error:
+    except Exception as error:  # noqa: BLE001 - it rises again where it is taken from the queue
         ended.put((index, None, error))
-    except BaseException as error:
-        # A thread must not die silently: the caller would wait for its answer for ever.
-        ended.put((index, None, JobError(f"a call ended with {type(error).__name__}: {error}")))
-        raise

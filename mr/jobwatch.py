@@ -54,8 +54,6 @@ def progress_of(job: JobInfo, listing: JobListing, records: Mapping[int, StepRec
     due = record.reducer_count if record else job.map_count
     outputs = listing.outputs.get(step, {})
     missing = tuple(number for number in range(1, due + 1) if number not in outputs)
-    if record and due == 1 and not listing.has_result:
-        missing = (1,)
     if listing.has_result:
         missing = ()
     expires = record.expires if record else None

@@ -50,8 +50,8 @@ MIN_FAN_IN = 2
 
 CONFLICT_TRIES = 6
 
-MAX_EXAMPLE = 200
-"""Characters of a bad row that are kept: S3 allows 2 KB of metadata in all."""
+MAX_EXAMPLE = 600
+"""Bytes of a bad row, and of its object's key, that are kept: S3 allows 2 KB of metadata."""
 
 # --------------------------------------------------------------------------- errors and log
 
@@ -357,9 +357,20 @@ def output_metadata(
         "errcount": str(errors),
     }
     if errors:
-        metadata["errexample"] = urllib.parse.quote(example[:MAX_EXAMPLE], safe=" ,./:;()-")
-        metadata["errobject"] = urllib.parse.quote(bad_object)
+        metadata["errexample"] = _quote(example)
+        metadata["errobject"] = _quote(bad_object)
     return metadata
+
+
+def _quote(text: str) -> str:
+    """A text in ASCII, percent-encoded, of at most MAX_EXAMPLE bytes."""
+    quoted = ""
+    for character in text:
+        more = urllib.parse.quote(character, safe=" ,./:;()-")
+        if len(quoted) + len(more) > MAX_EXAMPLE:
+            break
+        quoted += more
+    return quoted
 
 
 def create_json(
@@ -367,7 +378,7 @@ def create_json(
     bucket: str,
     key: str,
     value: Any,
-    replaces: str | None = None,
+    replaces: str = "",
     sleep: Callable[[float], None] = time.sleep,
 ) -> bool:
     """Put a JSON value at a key only if nothing is there, or only over the ETag `replaces`.

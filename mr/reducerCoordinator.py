@@ -12,7 +12,7 @@ import dataclasses
 import json
 import time
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -71,7 +71,8 @@ def next_step(
 ) -> Action:
     """What to do for a job in this state; pure.
 
-    A step is complete when it has as many outputs as its record says (step 0: `map_count`).
+    A step is complete when it has as many outputs as its record says (step 0: `map_count`). The
+    step with a single reducer writes the result instead, so there it is never complete.
     `records` holds the records of the steps in `listing.records`, `now` is in seconds since the
     epoch. JobError where the steps are used up.
     """
@@ -81,8 +82,6 @@ def next_step(
     while True:
         sizes = listing.outputs.get(step, {})
         missing = tuple(number for number in range(1, due + 1) if number not in sizes)
-        if step in records and due == 1:
-            missing = (1,)  # the only reducer of a step writes the result, and there is none
         if missing:
             return _unfinished(step, due, missing, records.get(step), request_id, now)
         if step + 1 not in records:
@@ -127,24 +126,14 @@ def plan_step(
 
 def handler(event: Any, context: Any) -> None:
     """The function's entry: an S3 event, whose records may be of several jobs."""
-    s3 = lambdautils.client("s3")
-    functions = lambdautils.client("lambda")
-    me = Claimant(context.aws_request_id, context.get_remaining_time_in_millis() / 1000)
+    coordinator = Coordinator(
+        lambdautils.client("s3"),
+        lambdautils.client("lambda"),
+        context.aws_request_id,
+        context.get_remaining_time_in_millis() / 1000,
+    )
     for bucket, job_id in jobs_of(event):
-        coordinate(s3, functions, bucket, job_id, me)
-
-
-@dataclasses.dataclass(frozen=True)
-class Claimant:
-    """This request, as the owner of a claim: it has `seconds` left to start reducers."""
-
-    request_id: str
-    seconds: float
-
-    def record(self, batches: tuple[tuple[str, ...], ...], reducer_timeout: int) -> StepRecord:
-        """The record of a claim made now."""
-        now = time.time()
-        return StepRecord(batches, self.request_id, now, now + self.seconds + reducer_timeout)
+        coordinator.coordinate(bucket, job_id)
 
 
 def jobs_of(event: Any) -> list[tuple[str, str]]:
@@ -161,40 +150,122 @@ def jobs_of(event: Any) -> list[tuple[str, str]]:
     return list(jobs)
 
 
-def coordinate(s3: Any, functions: Any, bucket: str, job_id: str, me: Claimant) -> None:
-    """Look where a job is and do what is due. A record that cannot be read stops it, in a line."""
-    try:
-        job = read_job(s3, bucket, job_id)
-        action = look(s3, job, me.request_id)
+@dataclasses.dataclass(frozen=True)
+class Coordinator:
+    """One request of the coordinator: its clients, its name as the owner of a claim, and the
+    seconds it has left. `threads` start reducers side by side.
+    """
+
+    s3: Any
+    functions: Any
+    request_id: str
+    seconds_left: float
+    clock: Callable[[], float] = time.time
+    threads: int = STARTING_THREADS
+
+    def coordinate(self, bucket: str, job_id: str) -> None:
+        """Look where a job is and do what is due. A record that cannot be read stops it."""
+        try:
+            job = self.read_job(bucket, job_id)
+            self.act(job, self.look(job))
+        except JobError as error:
+            log(f"job {job_id}: {error}: nothing was started")
+
+    def read_job(self, bucket: str, job_id: str) -> JobInfo:
+        """The job's record. BadRecord where there is none, or one of another bucket."""
+        key = JobKeys(job_id).jobinfo
+        try:
+            job = JobInfo.from_json(lambdautils.read_json(self.s3, bucket, key), job_id)
+        except ClientError as error:
+            if error_code(error) != "NoSuchKey":
+                raise
+            raise BadRecord(f"s3://{bucket}/{key} is missing: no driver started this job") from None
+        if job.job_bucket != bucket:
+            raise BadRecord(f"s3://{bucket}/{key}: jobBucket is {job.job_bucket!r}, not {bucket!r}")
+        return job
+
+    def look(self, job: JobInfo) -> Action:
+        """Read where the job is and decide."""
+        listing = jobstate.list_job(self.s3, job.job_bucket, job.job_id)
+        for step in sorted(set(listing.outputs) - listing.records - {0}):
+            log(f"job {job.job_id}: outputs of step {step}, which nobody claimed, are passed over")
+        records = jobstate.read_step_records(self.s3, job.job_bucket, job.job_id, listing)
+        return next_step(job, listing, records, self.request_id, self.clock())
+
+    def act(self, job: JobInfo, action: Action) -> None:
+        """Do what was decided."""
         if isinstance(action, Claim):
-            claim(s3, functions, job, action, me)
+            self.claim(job, action)
         elif isinstance(action, Restart):
-            restart(s3, functions, job, action, me)
+            self.restart(job, action)
         else:
             log(describe(action, job))
-    except JobError as error:
-        log(f"job {job_id}: {error}: nothing was started")
+
+    def claim(self, job: JobInfo, action: Claim) -> None:
+        """Take a step and start its reducers, unless someone else was first."""
+        record = self.record(job, action.batches)
+        if not self.take(job, action.step, record):
+            log(f"step {action.step} is someone else's")
+            return
+        log(
+            f"Batch Size {max(map(len, action.batches))}, "
+            f"Spawning this many reducers: {record.reducer_count}"
+        )
+        self.start_reducers(job, action.step, record, range(1, record.reducer_count + 1))
+
+    def restart(self, job: JobInfo, action: Restart) -> None:
+        """Take over a claim whose reducers are lost and start those that are missing."""
+        found, etag = jobstate.read_step_record(self.s3, job.job_bucket, job.job_id, action.step)
+        renewed = self.record(job, found.batches)
+        if found != action.record or not self.take(job, action.step, renewed, replaces=etag):
+            log(f"step {action.step} was taken over by someone else")
+            return
+        log(f"step {action.step}: starting again the reducers {list(action.missing)}")
+        self.start_reducers(job, action.step, renewed, action.missing)
+
+    def take(self, job: JobInfo, step: int, record: StepRecord, replaces: str = "") -> bool:
+        """Write a claim where there is none, or over the one with the ETag `replaces`."""
+        key = JobKeys(job.job_id).step_record(step)
+        if lambdautils.create_json(self.s3, job.job_bucket, key, record.to_json(), replaces):
+            return True
+        # botocore repeats a write whose answer was lost: the one that was first may be our own.
+        return jobstate.read_step_record(self.s3, job.job_bucket, job.job_id, step)[0] == record
+
+    def record(self, job: JobInfo, batches: tuple[tuple[str, ...], ...]) -> StepRecord:
+        """The record of a claim of ours, made now."""
+        now = self.clock()
+        expires = now + self.seconds_left + job.reducer_timeout
+        return StepRecord(batches, self.request_id, now, expires)
+
+    def start_reducers(
+        self, job: JobInfo, step: int, record: StepRecord, reducer_ids: Sequence[int]
+    ) -> None:
+        """Invoke reducers of a step asynchronously. ClientError where one cannot be started: then
+        this request fails, Lambda sends it again, and it starts what is missing.
+        """
+
+        def start(reducer_id: int) -> None:
+            self.functions.invoke(
+                FunctionName=job.reducer_function,
+                InvocationType="Event",
+                Payload=json.dumps(reducer_payload(job, step, record, reducer_id)).encode(),
+            )
+
+        with ThreadPoolExecutor(self.threads) as threads:
+            list(threads.map(start, reducer_ids))
 
 
-def read_job(s3: Any, bucket: str, job_id: str) -> JobInfo:
-    """The job's record. BadRecord where there is none, or one of another bucket."""
-    key = JobKeys(job_id).jobinfo
-    try:
-        job = JobInfo.from_json(lambdautils.read_json(s3, bucket, key), job_id)
-    except ClientError as error:
-        if error_code(error) != "NoSuchKey":
-            raise
-        raise BadRecord(f"s3://{bucket}/{key} does not exist: no driver started this job") from None
-    if job.job_bucket != bucket:
-        raise BadRecord(f"s3://{bucket}/{key}: jobBucket is {job.job_bucket!r}, not {bucket!r}")
-    return job
-
-
-def look(s3: Any, job: JobInfo, request_id: str) -> Action:
-    """Read where the job is and decide."""
-    listing = jobstate.list_job(s3, job.job_bucket, job.job_id)
-    records = jobstate.read_step_records(s3, job.job_bucket, job.job_id, listing)
-    return next_step(job, listing, records, request_id, time.time())
+def reducer_payload(job: JobInfo, step: int, record: StepRecord, reducer_id: int) -> dict[str, Any]:
+    """The event of one reducer of a step."""
+    return {
+        "bucket": job.job_bucket,
+        "keys": record.batches[reducer_id - 1],
+        "jobBucket": job.job_bucket,
+        "jobId": job.job_id,
+        "nReducers": record.reducer_count,
+        "stepId": step,
+        "reducerId": reducer_id,
+    }
 
 
 def describe(action: Wait | Finished, job: JobInfo) -> str:
@@ -204,64 +275,3 @@ def describe(action: Wait | Finished, job: JobInfo) -> str:
     if action.step == 0:
         return f"Mappers Done so far  {action.done}"
     return f"Reducers of step {action.step} done so far  {action.done} of {action.due}"
-
-
-def claim(s3: Any, functions: Any, job: JobInfo, action: Claim, me: Claimant) -> None:
-    """Take a step and start its reducers, unless someone else was first."""
-    record = me.record(action.batches, job.reducer_timeout)
-    key = JobKeys(job.job_id).step_record(action.step)
-    if lambdautils.create_json(s3, job.job_bucket, key, record.to_json()):
-        everyone = tuple(range(1, record.reducer_count + 1))
-        log(
-            f"Batch Size {max(map(len, action.batches))}, "
-            f"Spawning this many reducers: {record.reducer_count}"
-        )
-        start_reducers(functions, job, action.step, record, everyone)
-        return
-    # Botocore repeats a write whose answer was lost: then the claim that was first is our own.
-    action_now = look(s3, job, me.request_id)
-    if isinstance(action_now, Restart):
-        restart(s3, functions, job, action_now, me)
-    else:
-        log(f"step {action.step} is someone else's")
-
-
-def restart(s3: Any, functions: Any, job: JobInfo, action: Restart, me: Claimant) -> None:
-    """Take over a claim whose reducers are lost and start those that are missing."""
-    key = JobKeys(job.job_id).step_record(action.step)
-    found, etag = jobstate.read_step_record(s3, job.job_bucket, job.job_id, action.step)
-    renewed = me.record(found.batches, job.reducer_timeout)
-    if found != action.record or not lambdautils.create_json(
-        s3, job.job_bucket, key, renewed.to_json(), replaces=etag
-    ):
-        log(f"step {action.step} was taken over by someone else")
-        return
-    log(f"step {action.step}: starting again the reducers {list(action.missing)}")
-    start_reducers(functions, job, action.step, renewed, action.missing)
-
-
-def start_reducers(
-    functions: Any, job: JobInfo, step: int, record: StepRecord, reducer_ids: tuple[int, ...]
-) -> None:
-    """Invoke the reducers of a step asynchronously. ClientError where one cannot be started:
-    then this request fails, Lambda sends it again, and it starts what is missing.
-    """
-
-    def start(reducer_id: int) -> None:
-        payload = {
-            "bucket": job.job_bucket,
-            "keys": record.batches[reducer_id - 1],
-            "jobBucket": job.job_bucket,
-            "jobId": job.job_id,
-            "nReducers": record.reducer_count,
-            "stepId": step,
-            "reducerId": reducer_id,
-        }
-        functions.invoke(
-            FunctionName=job.reducer_function,
-            InvocationType="Event",
-            Payload=json.dumps(payload).encode(),
-        )
-
-    with ThreadPoolExecutor(STARTING_THREADS) as threads:
-        list(threads.map(start, reducer_ids))

@@ -1,0 +1,118 @@
+"""Whatever arrives, and whoever dies: the job ends, its answer is exact, and where nothing fails
+each reducer is started once.
+"""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+import jobwatch
+from tests.model import S3, Event, World
+
+
+class CalmJob(RuleBasedStateMachine):
+    """Events come twice, late and in any order; functions run side by side; nobody dies."""
+
+    world: World
+
+    @initialize(map_count=st.integers(1, 7))
+    def start(self, map_count: int) -> None:
+        self.world = World(map_count)
+        self.mappers_left = list(range(1, map_count + 1))
+
+    @precondition(lambda self: self.mappers_left)
+    @rule(data=st.data())
+    def a_mapper_writes_its_output(self, data) -> None:
+        mapper_id = data.draw(st.sampled_from(self.mappers_left))
+        self.mappers_left.remove(mapper_id)
+        self.world.mapper_writes(mapper_id)
+
+    @precondition(lambda self: self.world.events)
+    @rule(data=st.data())
+    def an_event_arrives(self, data) -> None:
+        index = data.draw(st.integers(0, len(self.world.events) - 1))
+        self.world.deliver(self.world.events.pop(index))
+
+    @precondition(lambda self: any(event.key for event in self.world.events))
+    @rule(data=st.data())
+    def an_s3_event_is_sent_twice(self, data) -> None:
+        event = data.draw(st.sampled_from([event for event in self.world.events if event.key]))
+        self.world.events.append(Event(self.world.new_id(), key=event.key))
+
+    @precondition(lambda self: self.world.running)
+    @rule(data=st.data(), calls=st.integers(1, 4))
+    def a_function_goes_on(self, data, calls: int) -> None:
+        invocation = data.draw(st.sampled_from(self.world.running))
+        for _ in range(calls):
+            if invocation.alive:
+                self.world.move(invocation)
+
+    @rule()
+    def some_time_passes(self) -> None:
+        self.world.now += 0.1
+
+    def teardown(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        for mapper_id in self.mappers_left:
+            self.world.mapper_writes(mapper_id)
+        end_with_a_waiting_driver(self.world)
+        assert self.world.result == self.world.expected
+        self.check_starts()
+
+    def check_starts(self) -> None:
+        assert set(self.world.starts.values()) == {1}
+        assert len(self.world.starts) == reducers_claimed(self.world)
+
+
+class JobWithAccidents(CalmJob):
+    """As above; besides, events are lost and functions die between any two calls."""
+
+    @precondition(lambda self: self.world.events)
+    @rule(data=st.data())
+    def an_event_is_lost(self, data) -> None:
+        self.world.events.pop(data.draw(st.integers(0, len(self.world.events) - 1)))
+
+    @precondition(lambda self: self.world.running)
+    @rule(data=st.data(), when=st.sampled_from(["before", "after"]))
+    def a_function_dies(self, data, when: str) -> None:
+        self.world.move(data.draw(st.sampled_from(self.world.running)), kill=when)
+
+    @rule()
+    def a_claim_becomes_old(self) -> None:
+        self.world.now += 100
+
+    def check_starts(self) -> None:
+        assert len(self.world.starts) == reducers_claimed(self.world)
+
+
+def end_with_a_waiting_driver(world: World) -> None:
+    """Let everything settle; what is lost comes back through the nudges of the real driver."""
+
+    def sleep(seconds: float) -> None:
+        world.now += seconds
+        world.settle()
+
+    s3 = S3(world)
+    jobwatch.wait_for_result(s3, world.job, 3600, clock=lambda: world.now, sleep=sleep)
+    world.settle()
+
+
+def reducers_claimed(world: World) -> int:
+    listing = jobwatch.jobstate.list_job(S3(world), "jobs", "job1")
+    records = jobwatch.jobstate.read_step_records(S3(world), "jobs", "job1", listing)
+    return sum(record.reducer_count for record in records.values())
+
+
+RUNS = settings(
+    max_examples=1000,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+TestCalmJob = CalmJob.TestCase
+TestCalmJob.settings = RUNS
+TestJobWithAccidents = JobWithAccidents.TestCase
+TestJobWithAccidents.settings = RUNS

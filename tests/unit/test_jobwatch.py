@@ -1,0 +1,125 @@
+"""Where a job is, when it needs a nudge, and how long it is waited for."""
+
+from __future__ import annotations
+
+import pytest
+
+import jobwatch
+from jobstate import JobInfo, JobListing, StepRecord
+from jobwatch import Progress, needs_nudge, progress_of
+from lambdautils import JobError
+from tests.model import S3, World
+
+JOB = JobInfo("job1", "b", 3, "reducerNS")
+
+
+def listing(outputs: dict[int, list[int]], has_result: bool = False) -> JobListing:
+    sizes = {step: dict.fromkeys(numbers, 1) for step, numbers in outputs.items()}
+    return JobListing(sizes, frozenset(), has_result=has_result)
+
+
+def record(count: int) -> StepRecord:
+    return StepRecord((("a",),) * count, "me", 1.0, 99.0)
+
+
+@pytest.mark.parametrize(
+    ("found", "records", "expected"),
+    [
+        (listing({}), {}, Progress(0, 0, 3, (1, 2, 3))),
+        (listing({0: [3, 9]}), {}, Progress(0, 1, 3, (1, 2))),
+        (listing({0: [1, 2, 3]}), {}, Progress(0, 3, 3, ())),
+        (listing({0: [1, 2, 3]}), {1: record(2)}, Progress(1, 0, 2, (1, 2), 99.0)),
+        (
+            listing({0: [1, 2, 3], 1: [1, 2]}),
+            {1: record(2), 2: record(1)},
+            Progress(2, 0, 1, (1,), 99.0),
+        ),
+        (
+            listing({0: [1, 2, 3]}, has_result=True),
+            {1: record(1)},
+            Progress(1, 1, 1, (), 99.0, True),
+        ),
+    ],
+)
+def test_progress_is_that_of_the_last_step_claimed(found, records, expected) -> None:
+    assert progress_of(JOB, found, records) == expected
+
+
+@pytest.mark.parametrize(
+    ("progress", "text"),
+    [
+        (Progress(0, 1, 3, (1, 2)), "1 of 3 mappers are done, missing: 1, 2"),
+        (Progress(2, 0, 1, (1,)), "0 of 1 reducers of step 2 are done, missing: 1"),
+        (Progress(0, 3, 3, ()), "step 0 is complete and the next one has not been started"),
+        (Progress(1, 1, 1, (), finished=True), "the result is there"),
+        (Progress(0, 0, 30, tuple(range(1, 31))), "19, 20, ..."),
+    ],
+)
+def test_progress_says_what_is_missing(progress: Progress, text: str) -> None:
+    assert text in str(progress)
+
+
+@pytest.mark.parametrize(
+    ("progress", "quiet", "needed"),
+    [
+        (Progress(0, 3, 3, ()), 10, False),
+        (Progress(0, 3, 3, ()), 31, True),
+        (Progress(1, 0, 2, (1, 2), expires=5000.0), 100, False),
+        (Progress(1, 0, 2, (1, 2), expires=900.0), 100, True),
+        (Progress(1, 0, 2, (1, 2), expires=900.0), 10, False),
+        (Progress(0, 1, 3, (1, 2)), 1000, False),
+    ],
+)
+def test_a_job_is_nudged_only_where_nobody_is_at_work(progress, quiet, needed) -> None:
+    assert needs_nudge(progress, 1000.0, 1000.0 - quiet) is needed
+
+
+class Clock:
+    """Time that passes only by sleeping."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def __call__(self) -> float:
+        return self.world.now
+
+    def sleep(self, seconds: float) -> None:
+        self.world.now += seconds
+
+
+def test_waiting_ends_at_its_deadline_and_says_what_is_missing() -> None:
+    world = World(3)
+    world.mapper_writes(2)
+    world.events.clear()
+    clock = Clock(world)
+    start = world.now
+    with pytest.raises(JobError, match=r"no result after 50 s: 1 of 3 mappers.* missing: 1, 3"):
+        jobwatch.wait_for_result(S3(world), world.job, 50, clock=clock, sleep=clock.sleep)
+    assert 50 <= world.now - start < 60
+
+
+def test_a_lost_event_is_brought_back_by_a_nudge() -> None:
+    world = World(3)
+    for mapper_id in (1, 2, 3):
+        world.mapper_writes(mapper_id)
+    world.events.clear()
+    clock = Clock(world)
+
+    def sleep(seconds: float) -> None:
+        clock.sleep(seconds)
+        world.settle()
+
+    jobwatch.wait_for_result(S3(world), world.job, 900, clock=clock, sleep=sleep)
+    assert world.result == world.expected
+    assert set(world.starts.values()) == {1}
+
+
+def test_a_nudge_keeps_the_output_as_it_was() -> None:
+    world = World(1)
+    world.mapper_writes(1)
+    key = "job1/task/mapper/1"
+    world.objects[key].metadata = {"linecount": "7"}
+    before = world.objects[key]
+    jobwatch.nudge(S3(world), world.job, Progress(0, 1, 1, ()))
+    after = world.objects[key]
+    assert (after.body, after.metadata) == (before.body, {"linecount": "7"})

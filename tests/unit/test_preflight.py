@@ -1,0 +1,99 @@
+"""What is checked before a job starts."""
+
+from __future__ import annotations
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
+import preflight
+from jobrequest import JobRequest
+from lambdautils import JobError
+
+REQUEST = JobRequest(job_bucket="jobs", job_id="job1", mapper="mapperNS", reducer="reducerNS")
+
+
+def entry(*rules: tuple[str, str], events: tuple[str, ...] = ("s3:ObjectCreated:*",)) -> dict:
+    found = {"LambdaFunctionArn": "arn:aws:lambda:us-west-2:123456789012:function:f"}
+    filters = [{"Name": name, "Value": value} for name, value in rules]
+    return {**found, "Events": list(events), "Filter": {"Key": {"FilterRules": filters}}}
+
+
+@pytest.mark.parametrize(
+    ("entries", "covered"),
+    [
+        ([], False),
+        ([entry(("prefix", "job1/task"))], True),
+        ([entry(("Prefix", "job1/task/"))], True),
+        ([entry(("prefix", "job1"))], True),
+        ([entry()], True),
+        ([{"LambdaFunctionArn": "a", "Events": ["s3:ObjectCreated:Put"]}], True),
+        ([entry(("prefix", "job10/task"))], False),
+        ([entry(("prefix", "job1/task/mapper"))], False),
+        ([entry(("prefix", "job1/task"), ("suffix", ".json"))], False),
+        ([entry(("prefix", "job1/task"), ("suffix", ""))], True),
+        ([entry(("prefix", "job1/task"), events=("s3:ObjectRemoved:*",))], False),
+        ([entry(("prefix", "x")), entry(("prefix", "job1/task"))], True),
+    ],
+)
+def test_a_trigger_covers_a_job_or_does_not(entries, covered) -> None:
+    configuration = {"LambdaFunctionConfigurations": entries}
+    assert preflight.trigger_covers(configuration, "job1/task") is covered
+
+
+@pytest.fixture
+def s3():
+    client = boto3.client(
+        "s3", region_name="us-west-2", aws_access_key_id="x", aws_secret_access_key="y"
+    )
+    with Stubber(client) as stub:
+        client.stub = stub
+        yield client
+        stub.assert_no_pending_responses()
+
+
+@pytest.fixture
+def functions():
+    client = boto3.client(
+        "lambda", region_name="us-west-2", aws_access_key_id="x", aws_secret_access_key="y"
+    )
+    with Stubber(client) as stub:
+        client.stub = stub
+        yield client
+        stub.assert_no_pending_responses()
+
+
+def test_a_trigger_that_may_not_be_read_is_a_warning(s3, capfd) -> None:
+    s3.stub.add_client_error("get_bucket_notification_configuration", "AccessDenied")
+    preflight.check_trigger(s3, REQUEST)
+    assert "the triggers of jobs may not be read, going on without" in capfd.readouterr().err
+
+
+def test_another_error_of_reading_the_trigger_rises(s3) -> None:
+    s3.stub.add_client_error("get_bucket_notification_configuration", "NoSuchBucket")
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        preflight.check_trigger(s3, REQUEST)
+
+
+def test_a_missing_trigger_stops_the_job(s3) -> None:
+    s3.stub.add_response("get_bucket_notification_configuration", {})
+    with pytest.raises(JobError, match="bucket jobs has no Lambda trigger for job1/task"):
+        preflight.check_trigger(s3, REQUEST)
+
+
+def test_the_timeout_of_a_function_is_read(functions) -> None:
+    functions.stub.add_response("get_function_configuration", {"Timeout": 42})
+    assert preflight.function_timeout(functions, "mapperNS") == 42
+
+
+def test_a_timeout_that_may_not_be_read_is_the_longest(functions, capfd) -> None:
+    functions.stub.add_client_error("get_function_configuration", "AccessDeniedException")
+    assert preflight.function_timeout(functions, "mapperNS") == 900
+    assert "the timeout of mapperNS may not be read" in capfd.readouterr().err
+
+
+def test_a_missing_function_stops_the_job(functions) -> None:
+    functions.stub.add_client_error("get_function_configuration", "ResourceNotFoundException")
+    with pytest.raises(JobError, match="there is no function mapperNS in us-west-2"):
+        preflight.function_timeout(functions, "mapperNS")
