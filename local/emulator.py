@@ -75,7 +75,7 @@ class Emulator:
         """Start the server; returns when it answers. RuntimeError with its log when it does not."""
         LOCAL_DIR.mkdir(exist_ok=True)
         self._folder = Path(tempfile.mkdtemp(prefix="emulator-", dir=LOCAL_DIR))
-        self.port = _free_port()
+        self.port = free_port()
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, __file__, _SERVE],
@@ -97,7 +97,7 @@ class Emulator:
     def stop(self) -> None:
         """End the server and every worker it started, and remove its files."""
         if self._process is not None:
-            _end_group(self._process)
+            end_group(self._process)
             self._process = None
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -145,13 +145,14 @@ class Emulator:
             connection.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A TCP port of the loopback interface that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _end_group(process: subprocess.Popen[bytes]) -> None:
+def end_group(process: subprocess.Popen[bytes]) -> None:
     """Ask the server to end, then end what is left of its process group (the workers)."""
     with contextlib.suppress(ProcessLookupError):
         process.terminate()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import time
 import traceback
 import urllib.parse
@@ -18,6 +17,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 import lambdautils
+import s3json
 from lambdautils import BadRecord, Fields, JobKeys, log, parse_key
 
 
@@ -147,12 +147,8 @@ def list_job(s3: Any, bucket: str, job_id: str) -> JobListing:
 def read_step_record(s3: Any, bucket: str, job_id: str, step: int) -> tuple[StepRecord, str]:
     """The record of a step and its ETag. BadRecord where it is not one."""
     key = JobKeys(job_id).step_record(step)
-    response = s3.get_object(Bucket=bucket, Key=key)
-    try:
-        value = json.loads(response["Body"].read())
-    except ValueError as error:
-        raise BadRecord(f"s3://{bucket}/{key} is not JSON: {error}") from error
-    return StepRecord.from_json(value, key), response["ETag"]
+    value, etag = s3json.read_json_and_etag(s3, bucket, key)
+    return StepRecord.from_json(value, key), etag
 
 
 def read_step_records(

@@ -20,6 +20,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import os
 import random
 import re
 import resource
@@ -47,6 +48,9 @@ MAX_STEPS = 14
 
 MIN_FAN_IN = 2
 """Outputs a reducer gets at least, so that every step has fewer outputs than the one before."""
+
+ATTEMPTS = 8
+"""How often botocore sends a request in all, unless AWS_MAX_ATTEMPTS says otherwise."""
 
 CONFLICT_TRIES = 6
 
@@ -91,8 +95,9 @@ def client(
     connections) are botocore's standard mode, set here for the whole project.
     `read_timeout` is in seconds; `connections` is how many threads may call at once.
     """
+    own = {} if "AWS_MAX_ATTEMPTS" in os.environ else {"total_max_attempts": ATTEMPTS}
     config = Config(
-        retries={"mode": "standard", "total_max_attempts": 8},
+        retries={"mode": "standard", **own},
         read_timeout=read_timeout,
         connect_timeout=10,
         max_pool_connections=connections,
@@ -323,15 +328,6 @@ def delete_objects(s3: Any, bucket: str, keys: Sequence[str]) -> None:
                 f"s3://{bucket}/{failure.get('Key')} could not be deleted: "
                 f"{failure.get('Code')} {failure.get('Message')}"
             )
-
-
-def read_json(s3: Any, bucket: str, key: str) -> Any:
-    """The JSON value at a key. BadRecord where it is not JSON; ClientError as S3 gives it."""
-    body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    try:
-        return json.loads(body)
-    except ValueError as error:
-        raise BadRecord(f"s3://{bucket}/{key} is not JSON: {error}") from error
 
 
 def write_json(

@@ -40,6 +40,11 @@ def check_trigger(s3: Any, request: JobRequest) -> None:
     try:
         configuration = s3.get_bucket_notification_configuration(Bucket=request.job_bucket)
     except ClientError as error:
+        if error_code(error) == "NoSuchBucket":
+            raise JobError(
+                f"there is no bucket {request.job_bucket}: make it with "
+                f"`aws s3 mb s3://{request.job_bucket}`"
+            ) from error
         if error_code(error) != "AccessDenied":
             raise
         log(f"the triggers of {request.job_bucket} may not be read, going on without: {error}")

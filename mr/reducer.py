@@ -14,6 +14,7 @@ from typing import Any
 
 import jobstate
 import lambdautils
+import s3json
 import uservisits
 from lambdautils import Fields, JobKeys
 
@@ -60,7 +61,7 @@ def run(s3: Any, task: ReducerEvent) -> list[float]:
     merged: dict[str, Any] = {}
     pairs = 0
     for key in task.keys:
-        output = lambdautils.read_json(s3, task.bucket, key)
+        output = s3json.read_json(s3, task.bucket, key)
         pairs += len(output)
         merge(merged, output)
     seconds = time.monotonic() - start

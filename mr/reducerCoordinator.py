@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 
 import jobstate
 import lambdautils
+import s3json
 from jobstate import JobInfo, JobListing, StepRecord
 from lambdautils import BadRecord, JobError, JobKeys, error_code, log
 
@@ -175,7 +176,7 @@ class Coordinator:
         """The job's record. BadRecord where there is none, or one of another bucket."""
         key = JobKeys(job_id).jobinfo
         try:
-            job = JobInfo.from_json(lambdautils.read_json(self.s3, bucket, key), job_id)
+            job = JobInfo.from_json(s3json.read_json(self.s3, bucket, key), job_id)
         except ClientError as error:
             if error_code(error) != "NoSuchKey":
                 raise

@@ -7,7 +7,7 @@ A download that breaks goes on from its last byte, and only over the same versio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from botocore.exceptions import (
@@ -26,8 +26,10 @@ BREAKS_IN_A_ROW = 5
 _BROKEN = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
 
 
-def read_chunks(s3: Any, bucket: str, key: str) -> Iterator[bytes]:
-    """The bytes of an object, in chunks of at most CHUNK_BYTES.
+def read_chunks(
+    s3: Any, bucket: str, key: str, on_version: Callable[[str], None] = lambda etag: None
+) -> Iterator[bytes]:
+    """The bytes of an object, in chunks of at most CHUNK_BYTES; `on_version` is told its ETag.
 
     botocore retries a request that fails; once its body flows, a break is ours to mend: the rest
     is asked for with a Range, and If-Match on the ETag. JobError where the object was replaced
@@ -37,6 +39,7 @@ def read_chunks(s3: Any, bucket: str, key: str) -> Iterator[bytes]:
     while True:
         response = _open_at(s3, bucket, key, offset, etag)
         etag = response["ETag"]
+        on_version(etag)
         body = response["Body"]
         try:
             for chunk in body.iter_chunks(CHUNK_BYTES):

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
 
 import jobstate
 import lambdautils
@@ -247,7 +248,8 @@ class S3(_Client):
     def get_object(self, Bucket: str, Key: str) -> dict:  # noqa: N803
         def effect() -> dict:
             stored = self._find(Key)
-            return {"Body": io.BytesIO(stored.body), "ETag": stored.etag}
+            body = StreamingBody(io.BytesIO(stored.body), len(stored.body))
+            return {"Body": body, "ETag": stored.etag}
 
         return self._do(effect)
 

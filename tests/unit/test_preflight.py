@@ -70,9 +70,15 @@ def test_a_trigger_that_may_not_be_read_is_a_warning(s3, capfd) -> None:
     assert "the triggers of jobs may not be read, going on without" in capfd.readouterr().err
 
 
-def test_another_error_of_reading_the_trigger_rises(s3) -> None:
+def test_a_missing_job_bucket_is_named_with_the_remedy(s3) -> None:
     s3.stub.add_client_error("get_bucket_notification_configuration", "NoSuchBucket")
-    with pytest.raises(ClientError, match="NoSuchBucket"):
+    with pytest.raises(JobError, match="no bucket jobs: make it with `aws s3 mb s3://jobs`"):
+        preflight.check_trigger(s3, REQUEST)
+
+
+def test_another_error_of_reading_the_trigger_rises(s3) -> None:
+    s3.stub.add_client_error("get_bucket_notification_configuration", "InvalidBucketState")
+    with pytest.raises(ClientError, match="InvalidBucketState"):
         preflight.check_trigger(s3, REQUEST)
 
 

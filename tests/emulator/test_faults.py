@@ -1,0 +1,193 @@
+"""Exactly once on the embedded AWS, with faults between everything and it: throttling, server
+errors, broken downloads, slow calls, killed workers, every event twice.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import boto3
+import pytest
+
+from local import uservisits
+from local.emulator import Emulator
+from tests import oracle
+from tests.cloud import Cloud, filled_in_config
+from tests.faults import FaultProxy, broken_downloads, slow, throttling
+
+PREFIX = "uservisits/"
+MAPPERS = 20
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory) -> Iterator[tuple[Cloud, FaultProxy]]:
+    """An emulator of its own, with microburst before it, for commands and functions alike."""
+    folder = tmp_path_factory.mktemp("faults")
+    with Emulator() as emulator, FaultProxy(emulator.endpoint, folder / "proxy.log") as proxy:
+        own = emulator.client_environment()
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS", "PYTHON"))}
+
+        def client(service: str):
+            return boto3.client(
+                service,
+                endpoint_url=emulator.endpoint,
+                region_name=own["AWS_DEFAULT_REGION"],
+                aws_access_key_id="test",
+                aws_secret_access_key="test",
+            )
+
+        config = filled_in_config(
+            folder, "jobs-bucket", timeout=20, environment={"AWS_ENDPOINT_URL": proxy.endpoint}
+        )
+        direct = Cloud({**inherited, **own}, client, config, "jobs-bucket", "data-bucket")
+        direct.make_buckets()
+        direct.deploy()
+        through = {**inherited, **own, "AWS_ENDPOINT_URL": proxy.endpoint}
+        yield replace(direct, environment=through), proxy
+
+
+@pytest.fixture(scope="module")
+def bodies(faulty) -> list[bytes]:
+    cloud, _ = faulty
+    made = (b"".join(uservisits.generate(1, index, 20_000)) for index in range(MAPPERS))
+    return cloud.put_input(PREFIX, made)
+
+
+@pytest.fixture
+def proxy(faulty) -> Iterator[FaultProxy]:
+    """The proxy; it lets everything pass again after the test."""
+    yield faulty[1]
+    faulty[1].rules()
+    faulty[1].control("DELETE", "fired")
+
+
+def run_jobs(cloud: Cloud, job_ids: list[str], *options: str, at_once: int = 2) -> None:
+    """Run jobs, some at once, and expect each to end well."""
+    options = ("--wait4reducers", "--batchsize", "1", "--concurrency", "6", *options)
+    with ThreadPoolExecutor(at_once) as threads:
+        ended = list(threads.map(lambda job: cloud.driver(job, *options, prefix=PREFIX), job_ids))
+    for job_id, done in zip(job_ids, ended, strict=True):
+        assert done.returncode == 0, f"{job_id}: {done.stderr[-2000:]}"
+
+
+def planned_reducers(cloud: Cloud, job_id: str) -> int:
+    records = [key for key in cloud.keys(f"{job_id}/") if "/reducerstate." in key]
+    return sum(cloud.read(key)["reducerCount"] for key in records)
+
+
+def settled_invocations(cloud: Cloud, function: str) -> int:
+    """The number of invocations, once it no longer grows."""
+    before, count = -1, cloud.invocations(function)
+    while count != before:
+        time.sleep(1)
+        before, count = count, cloud.invocations(function)
+    return count
+
+
+@pytest.mark.parametrize("at_once", [4])
+def test_20_jobs_of_20_mappers_are_exact_while_a_tenth_of_all_calls_fails(
+    faulty, proxy, bodies, at_once
+) -> None:
+    cloud, _ = faulty
+    proxy.rules(*throttling(0.10), *broken_downloads(0.05), *slow(500))
+    jobs = [f"throttled-{number}" for number in range(20)]
+    run_jobs(cloud, jobs, at_once=at_once)
+    expected = oracle.answer(bodies).groups
+    for job_id in jobs:
+        oracle.assert_same_groups(cloud.read(f"{job_id}/result"), expected)
+    actions = {event["action"].split(":")[1] for event in proxy.fired()}
+    assert {"SlowDown", "InternalError", "TooManyRequestsException", "abort"} <= actions
+
+
+def test_every_event_twice_starts_every_reducer_once(faulty, bodies) -> None:
+    cloud, _ = faulty
+    trigger = cloud.s3.get_bucket_notification_configuration(Bucket=cloud.bucket)
+    trigger.pop("ResponseMetadata")
+    entry = trigger["LambdaFunctionConfigurations"][0]
+    twice = [entry, {**entry, "Id": f"{entry['Id']}-again"}]
+    before = settled_invocations(cloud, "reducerNS")
+    jobs = [f"twice-{number}" for number in range(3)]
+    cloud.s3.put_bucket_notification_configuration(
+        Bucket=cloud.bucket, NotificationConfiguration={"LambdaFunctionConfigurations": twice}
+    )
+    try:
+        run_jobs(cloud, jobs)
+    finally:
+        cloud.s3.put_bucket_notification_configuration(
+            Bucket=cloud.bucket, NotificationConfiguration=trigger
+        )
+    for job_id in jobs:
+        cloud.assert_result(job_id, bodies)
+    started = settled_invocations(cloud, "reducerNS") - before
+    assert started == sum(planned_reducers(cloud, job_id) for job_id in jobs)
+
+
+def test_a_lost_event_is_brought_back_by_the_waiting_driver(faulty, bodies) -> None:
+    """The coordinator is away while the mappers end, so no event of theirs leads to anything."""
+    cloud, _ = faulty
+    functions = cloud.make_client("lambda")
+    functions.put_function_concurrency(
+        FunctionName="reducerCoordinatorNS", ReservedConcurrentExecutions=0
+    )
+    back = threading.Timer(
+        15,
+        functions.delete_function_concurrency,
+        kwargs={"FunctionName": "reducerCoordinatorNS"},
+    )
+    back.start()
+    try:
+        run_jobs(cloud, ["lost-event"], "--endearly", "3")
+    finally:
+        back.join()
+    cloud.assert_result("lost-event", bodies[:3])
+
+
+def worker_processes(root: Path, function: str) -> list[int]:
+    """The emulator's worker processes of a function, by the folder they run in."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                folder = (entry / "cwd").resolve()
+            except OSError:
+                continue
+            if root in folder.parents and f"ministack-lambda-{function}-" in str(folder):
+                found.append(int(entry.name))
+    return found
+
+
+def test_jobs_are_exact_while_workers_are_killed(faulty, bodies) -> None:
+    cloud, proxy = faulty
+    stop = threading.Event()
+    killed: list[int] = []
+
+    def kill_now_and_then() -> None:
+        functions = ("mapperNS", "reducerNS")
+        turn = 0
+        while not stop.wait(0.35):
+            turn += 1
+            for pid in worker_processes(Path.cwd() / ".local", functions[turn % 2])[:1]:
+                os.kill(pid, signal.SIGKILL)
+                killed.append(pid)
+
+    proxy.rules(*slow(60))
+    killer = threading.Thread(target=kill_now_and_then)
+    killer.start()
+    jobs = [f"killed-{number}" for number in range(4)]
+    try:
+        run_jobs(cloud, jobs, "--retries", "20", at_once=1)
+    finally:
+        stop.set()
+        killer.join()
+        proxy.rules()
+    assert len(killed) > 4
+    expected = oracle.answer(bodies).groups
+    for job_id in jobs:
+        oracle.assert_same_groups(cloud.read(f"{job_id}/result"), expected)

@@ -1,0 +1,109 @@
+"""microburst between everything and the emulator: AWS errors in AWS's own wire format.
+
+In: an upstream URL and rules (microburst's own form). Out: an endpoint through which calls fail as
+told, and the record of the faults that fired.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from local.emulator import end_group, free_port
+
+START_SECONDS = 20
+
+
+class FaultProxy:
+    """A microburst process on a free loopback port. Use it as a context manager."""
+
+    def __init__(self, upstream: str, log: Path) -> None:
+        self.upstream = upstream
+        self.log = log
+        self.port = free_port()
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> FaultProxy:
+        command = [sys.executable, "-m", "microburst", "--host", "127.0.0.1"]
+        command += ["--port", str(self.port), "--upstream", self.upstream]
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                self.control("GET", "health")
+                return self
+            except OSError:
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    self.__exit__()
+                    raise RuntimeError(
+                        f"microburst did not start:\n{self.log.read_text()}"
+                    ) from None
+                time.sleep(0.05)
+
+    def __exit__(self, *exception: object) -> None:
+        end_group(self._process)
+
+    def control(self, method: str, what: str, body: Any = None) -> Any:
+        """A request to microburst's own API; returns its JSON answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            text = None if body is None else json.dumps(body)
+            headers = {"Content-Type": "application/json"} if text else {}
+            connection.request(method, f"/_microburst/{what}", text, headers)
+            answer = connection.getresponse()
+            content = answer.read()
+            assert answer.status < 300, content
+            return json.loads(content) if content else None
+        finally:
+            connection.close()
+
+    def rules(self, *rules: dict[str, Any]) -> None:
+        """Replace all rules."""
+        self.control("POST", "rules", list(rules))
+
+    def fired(self) -> list[dict[str, Any]]:
+        """The faults that fired, oldest first."""
+        return self.control("GET", "fired?limit=100000")
+
+
+def throttling(rate: float) -> list[dict[str, Any]]:
+    """Throttles and server errors on this share of all S3, Lambda and logs calls."""
+    half = {"probability": rate / 2}
+    return [
+        {"service": "s3", "error": {"code": "SlowDown", "status": 503}, **half},
+        {"service": "s3", "error": {"code": "InternalError", "status": 500}, **half},
+        {"service": "lambda", "error": {"code": "TooManyRequestsException", "status": 429}, **half},
+        {"service": "lambda", "error": {"code": "ServiceException", "status": 500}, **half},
+        {"service": "logs", "error": {"code": "ThrottlingException", "status": 400}, **half},
+        {
+            "service": "logs",
+            "error": {"code": "ServiceUnavailableException", "status": 500},
+            **half,
+        },
+    ]
+
+
+def broken_downloads(rate: float) -> list[dict[str, Any]]:
+    """Connections that break in the middle of an object's body."""
+    broken = {"service": "s3", "operation": "GetObject", "probability": rate}
+    return [{**broken, "response": {"abort_frac": 0.6}}]
+
+
+def slow(most: int) -> list[dict[str, Any]]:
+    """0 to `most` milliseconds on every call."""
+    return [{"service": "*", "latency": {"min": 0, "max": most}}]
