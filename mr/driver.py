@@ -29,6 +29,7 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
+import diagnosis
 import jobrequest
 import jobstate
 import jobwatch
@@ -38,6 +39,7 @@ import preflight
 from invoker import Function, call_all
 from jobrequest import JobRequest, UsageError
 from jobstate import JobInfo
+from jobwatch import JobTimedOut, Progress
 from lambdautils import JobError, JobKeys, error_code, log
 from planning import Plan
 
@@ -171,11 +173,31 @@ def run(request: JobRequest, seconds_left: float | None = None) -> str:
     timeout: float = request.timeout
     if deadline is not None:
         timeout = min(timeout, max(0.0, deadline - LEAVE_SECONDS - time.monotonic()))
-    jobwatch.wait_for_result(s3, job, timeout, lambda progress: log(str(progress)))
+    try:
+        jobwatch.wait_for_result(s3, job, timeout, lambda progress: log(str(progress)))
+    except JobTimedOut as error:
+        for hint in explain_timeout(s3, request, plan, job, error.progress, start):
+            log(hint)
+        raise
     log(f"the result is {_result_url(job)}")
     reducer_seconds = jobstate.reducer_seconds(s3, job)
     milliseconds = _milliseconds_since(start)
     return f"TIMER:CALL:{milliseconds}:mappers:{totals.seconds:.3f}:reducer:{reducer_seconds:.3f}"
+
+
+def explain_timeout(
+    s3: Any, request: JobRequest, plan: Plan, job: JobInfo, progress: Progress, start: float
+) -> list[str]:
+    """What helps to find out why a job, started at `start` on the monotonic clock, did not end."""
+    return diagnosis.diagnose(
+        s3,
+        lambdautils.client("logs", request.region, request.profile),
+        job,
+        progress,
+        plan.batches,
+        [request.mapper, request.reducer],
+        time.time() - (time.monotonic() - start),
+    )
 
 
 def prepare(s3: Any, request: JobRequest, plan: Plan) -> tuple[JobInfo, Function]:

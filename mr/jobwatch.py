@@ -1,7 +1,7 @@
 """Watching a job from outside: waiting for its result, and helping it on where it stands still.
 
-In: an S3 client and the job's record. Out: the moment the result is there, or JobError with what
-is missing. A job that stands still because an event or a reducer was lost is nudged: the last
+In: an S3 client and the job's record. Out: the moment the result is there, or JobTimedOut with
+what is missing. A job that stands still because an event or a reducer was lost is nudged: the last
 task object is copied onto itself, which makes S3 send its event again.
 """
 
@@ -47,6 +47,17 @@ class Progress:
         return f"{self.done} of {self.due} {who} are done, missing: {numbers}"
 
 
+class JobTimedOut(JobError):
+    """A job has no result when its deadline passes."""
+
+    def __init__(self, job: JobInfo, timeout: float, progress: Progress) -> None:
+        super().__init__(
+            f"job {job.job_id} has no result after {timeout:.0f} s: {progress}. "
+            "It may still end: look again later, or start it anew with --overwrite"
+        )
+        self.progress = progress
+
+
 def progress_of(job: JobInfo, listing: JobListing, records: Mapping[int, StepRecord]) -> Progress:
     """Where the job is; pure. The current step is the last one claimed."""
     step = max(records, default=0)
@@ -75,9 +86,7 @@ def wait_for_result(
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Return when the job's result is there. JobError after `timeout` seconds, saying what is
-    missing.
-    """
+    """Return when the job's result is there. JobTimedOut after `timeout` seconds."""
     start = moved = nudged = clock()
     poll, before = FIRST_POLL, None
     while True:
@@ -89,10 +98,7 @@ def wait_for_result(
         if progress.finished:
             return
         if now - start > timeout:
-            raise JobError(
-                f"job {job.job_id} has no result after {timeout:.0f} s: {progress}. "
-                "It may still end: look again later, or start it anew with --overwrite"
-            )
+            raise JobTimedOut(job, timeout, progress)
         if needs_nudge(progress, now, max(moved, nudged)):
             nudge(s3, job, progress)
             nudged = now

@@ -144,6 +144,8 @@ def test_waiting_has_a_deadline_and_says_what_is_missing(cloud: Cloud, rows) -> 
     done = run([*command, "--timeout", "4"], cloud.environment)
     check(done, 1, "job no-reducer has no result after 4 s")
     assert "0 of 1 reducers of step 1 are done, missing: 1" in done.stderr
+    assert "/aws/lambda/mapperNS: " in done.stderr
+    assert "mapperId is missing" in done.stderr
 
 
 def test_ctrl_c_says_what_still_runs(cloud: Cloud, rows) -> None:

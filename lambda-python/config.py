@@ -1,0 +1,275 @@
+"""The configuration file, scns.json: read and checked whole before the first AWS call.
+
+In: the file's path. Out: a `Config` of `FunctionSpec`s, paths resolved against the file's folder;
+or ConfigError with every fault in one go, each naming the function and the field.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+DEFAULT_RUNTIME = "python3.13"
+DEFAULT_TIMEOUT = 300
+ARCHITECTURES = ("x86_64", "arm64")
+PLACEHOLDERS = ("MY-BUCKET-NAME", "CODE_BUCKET")
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the message has a line for each fault."""
+
+
+@dataclass(frozen=True)
+class FunctionSpec:
+    """One function as the file describes it.
+
+    `memory` is in MB, `timeout` in seconds; `sources` are files and folders to zip;
+    `permission` is the bucket that triggers it, and `job_id` narrows that to one job.
+    `patched_botocore_dir` and `code_bucket` together ask for SpotWrap; `code_bucket` alone is
+    where a bundle over 50 MB goes.
+    """
+
+    name: str
+    memory: int
+    handler: str
+    zip_name: str
+    sources: tuple[Path, ...]
+    runtime: str = DEFAULT_RUNTIME
+    timeout: int = DEFAULT_TIMEOUT
+    architecture: str = "x86_64"
+    environment: Mapping[str, str] = field(default_factory=dict)
+    layers: tuple[str, ...] = ()
+    permission: str | None = None
+    job_id: str | None = None
+    patched_botocore_dir: Path | None = None
+    code_bucket: str | None = None
+
+
+@dataclass(frozen=True)
+class Config:
+    """The whole file: `region` holds for every function."""
+
+    region: str
+    functions: tuple[FunctionSpec, ...]
+
+
+def find(name: str) -> Path:
+    """The file `name`: as it stands, or in the repository's root, as the original's commands say.
+
+    ConfigError where it is in neither place.
+    """
+    for path in (Path(name), ROOT / name):
+        if path.is_file():
+            return path
+    raise ConfigError(f"{name}: no such file, neither here nor in {ROOT}")
+
+
+def load(path: Path) -> Config:
+    """Read and check a configuration file. ConfigError with all its faults."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ConfigError(f"{path}: not JSON: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    faults = list(_faults(value, path.resolve().parent))
+    if faults:
+        raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults))
+    functions = tuple(_spec(entry, path.resolve().parent) for entry in value["functions"])
+    return Config(value["region"], functions)
+
+
+def _spec(entry: Mapping[str, Any], folder: Path) -> FunctionSpec:
+    patched = entry.get("patched_botocore_dir")
+    return FunctionSpec(
+        name=entry["name"],
+        memory=entry["lambdaMemory"],
+        handler=entry["handler"],
+        zip_name=entry["zip"],
+        sources=tuple(folder / name for name in entry["files_and_dirs"]),
+        runtime=entry.get("runtime", DEFAULT_RUNTIME),
+        timeout=entry.get("timeout", DEFAULT_TIMEOUT),
+        architecture=entry.get("architecture", "x86_64"),
+        environment=dict(entry.get("environment", {})),
+        layers=tuple(entry.get("layers", ())),
+        permission=entry.get("permission"),
+        job_id=entry.get("job_id"),
+        patched_botocore_dir=folder / patched if patched else None,
+        code_bucket=entry.get("s3bucket"),
+    )
+
+
+# --------------------------------------------------------------------------- faults
+
+_BUCKET = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9](?:[a-z0-9-]|\.(?![.-])){1,61}[a-z0-9]")
+_VARIABLE = re.compile(r"[A-Za-z]\w+", re.ASCII)
+_LAYER = re.compile(r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:layer:[\w-]+:\d+", re.ASCII)
+
+
+def bucket_fault(value: Any) -> str | None:
+    """What is wrong with a bucket's name, after the naming rules of S3; None where nothing is."""
+    if value in PLACEHOLDERS:
+        return f"{value} is the placeholder: fill in the name of your bucket"
+    if not isinstance(value, str) or not _BUCKET.fullmatch(value):
+        return f"{value!r} is no bucket name: 3 to 63 of a-z, 0-9, '.' and '-'"
+    return None
+
+
+def _text(pattern: str, meaning: str) -> Callable[[Any], str | None]:
+    def fault(value: Any) -> str | None:
+        if isinstance(value, str) and re.fullmatch(pattern, value, re.ASCII):
+            return None
+        return f"{value!r} is not {meaning}"
+
+    return fault
+
+
+def _number(least: int, most: int, unit: str) -> Callable[[Any], str | None]:
+    def fault(value: Any) -> str | None:
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+            return None
+        return f"{value!r} is not a number from {least} to {most} {unit}"
+
+    return fault
+
+
+def _texts(value: Any) -> str | None:
+    if isinstance(value, list) and value and all(isinstance(item, str) and item for item in value):
+        return None
+    return f"{value!r} is not a list of paths"
+
+
+def _environment(value: Any) -> str | None:
+    if not isinstance(value, dict):
+        return f"{value!r} is not an object of names and texts"
+    for name, text in value.items():
+        if not _VARIABLE.fullmatch(name):
+            return f"{name!r} is no name of a variable: letters, digits and _, a letter first"
+        if not isinstance(text, str):
+            return f"{name} is {text!r}, not a text"
+    return None
+
+
+def _layers(value: Any) -> str | None:
+    if not isinstance(value, list):
+        return f"{value!r} is not a list of layer versions"
+    for arn in value:
+        if not isinstance(arn, str) or not _LAYER.fullmatch(arn):
+            return f"{arn!r} is not the ARN of a layer version"
+    return None
+
+
+_JOB_ID = r"[^/\x00-\x1f]{1,200}"
+_REQUIRED: dict[str, Callable[[Any], str | None]] = {
+    "name": _text(r"[\w-]{1,64}", "a function name: 1 to 64 letters, digits, '-' and '_'"),
+    "lambdaMemory": _number(128, 10240, "MB"),
+    "handler": _text(r"[A-Za-z_]\w*\.[A-Za-z_]\w*", "of the form file.name"),
+    "zip": _text(r"[\w.-]+\.zip", "the name of a zip file"),
+    "files_and_dirs": _texts,
+}
+_OPTIONAL: dict[str, Callable[[Any], str | None]] = {
+    "runtime": _text(r"python3\.\d+", "a Python runtime such as python3.13"),
+    "timeout": _number(1, 900, "seconds"),
+    "architecture": _text("|".join(ARCHITECTURES), f"one of {', '.join(ARCHITECTURES)}"),
+    "environment": _environment,
+    "layers": _layers,
+    "permission": bucket_fault,
+    "job_id": lambda value: (
+        None
+        if isinstance(value, str) and re.fullmatch(_JOB_ID, value)
+        else f"{value!r} is not a job id, one segment of an S3 key"
+    ),
+    "patched_botocore_dir": _text(r".+", "a path"),
+    "s3bucket": bucket_fault,
+}
+FIELDS = {**_REQUIRED, **_OPTIONAL}
+
+
+def _faults(value: Any, folder: Path) -> Iterator[str]:
+    if not isinstance(value, dict):
+        yield f"the file must hold a JSON object, not {type(value).__name__}"
+        return
+    for name in sorted(value.keys() - {"region", "functions"}):
+        yield f"{name}: unknown field"
+    region = value.get("region")
+    if fault := _text(r"[a-z]{2}(-[a-z]+)+-\d", "a region such as us-west-2")(region):
+        yield f"region: {fault}"
+    entries = value.get("functions")
+    if not isinstance(entries, list) or not entries:
+        yield "functions: there must be a list of at least one function"
+        return
+    names = Counter(str(entry.get("name")) for entry in entries if isinstance(entry, dict))
+    yield from (f"{name}: name: used {count} times" for name, count in names.items() if count > 1)
+    for number, entry in enumerate(entries, 1):
+        yield from _function_faults(entry, number, folder)
+
+
+def _function_faults(entry: Any, number: int, folder: Path) -> Iterator[str]:
+    if not isinstance(entry, dict):
+        yield f"function {number}: not a JSON object but {type(entry).__name__}"
+        return
+    label = entry.get("name") or f"function {number}"
+    bad = set()
+    for name in sorted(entry.keys() - FIELDS.keys()):
+        yield f"{label}: {name}: unknown field"
+    for name in sorted(_REQUIRED.keys() - entry.keys()):
+        bad.add(name)
+        yield f"{label}: {name}: missing"
+    for name, check in FIELDS.items():
+        if name in entry and (fault := check(entry[name])):
+            bad.add(name)
+            yield f"{label}: {name}: {fault}"
+    if not bad & {"files_and_dirs", "handler"}:
+        yield from (f"{label}: {fault}" for fault in _source_faults(entry, folder))
+    if "job_id" in entry and "permission" not in entry:
+        yield f"{label}: job_id: means nothing without permission, the bucket of the trigger"
+    if "patched_botocore_dir" in entry and "s3bucket" not in entry:
+        yield f"{label}: s3bucket: SpotWrap needs it beside patched_botocore_dir"
+
+
+def _source_faults(entry: Mapping[str, Any], folder: Path) -> Iterator[str]:
+    """Faults of what is to be zipped: missing files, the handler's file, imports left out."""
+    sources = [folder / name for name in entry["files_and_dirs"]]
+    missing = [source for source in sources if not source.exists()]
+    for source in missing:
+        yield f"files_and_dirs: {source} does not exist"
+    if missing:
+        return
+    modules = {source.name for source in sources if source.is_file()}
+    module = f"{entry['handler'].split('.')[0]}.py"
+    if module not in modules and not any((source / module).is_file() for source in sources):
+        yield f"handler: {entry['handler']} needs {module}, which is not in files_and_dirs"
+    for source in sources:
+        if source.suffix == ".py":
+            yield from _import_faults(source, modules)
+
+
+def _import_faults(source: Path, modules: set[str]) -> Iterator[str]:
+    """Imports of a file's neighbours that are not zipped with it: they would fail in Lambda."""
+    try:
+        imported = module_imports(source.read_text(encoding="utf-8"))
+    except (SyntaxError, ValueError) as error:
+        yield f"files_and_dirs: {source} is not Python: {error}"
+        return
+    for name in sorted(imported):
+        neighbour = source.parent / f"{name}.py"
+        if neighbour.is_file() and neighbour.name not in modules:
+            yield f"files_and_dirs: {source.name} imports {name}: add {neighbour.name} to the list"
+
+
+def module_imports(text: str) -> set[str]:
+    """Top-level names that a module imports when it is loaded; pure. SyntaxError."""
+    names: set[str] = set()
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.Import):
+            names.update(alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.add(node.module.split(".")[0])
+    return names

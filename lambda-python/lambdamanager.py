@@ -1,0 +1,174 @@
+"""One function's life: created, updated where something differs, deleted.
+
+In: what the function should be (`Desired`). Out: the function in Lambda, and a word for what was
+done. Calling twice changes nothing the second time; every call waits until Lambda is ready for the
+next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+import bundle
+from awsclients import Clients, error_code, found_or_none
+
+NOT_FOUND = "ResourceNotFoundException"
+
+
+class DeployError(Exception):
+    """A deployment cannot go on; the message has the fact, the value and the remedy."""
+
+
+@dataclass(frozen=True)
+class Desired:
+    """What a function should be: its code as a zip, and its configuration.
+
+    `memory` is in MB, `timeout` in seconds; `code_bucket` takes a zip that is over 50 MB.
+    """
+
+    name: str
+    code: bytes
+    handler: str
+    role: str
+    memory: int
+    timeout: int
+    runtime: str
+    architecture: str
+    environment: Mapping[str, str]
+    layers: tuple[str, ...]
+    tracing: bool
+    zip_name: str
+    code_bucket: str | None
+
+    def configuration(self) -> dict[str, Any]:
+        """The arguments that create and update-configuration share."""
+        return {
+            "Runtime": self.runtime,
+            "Role": self.role,
+            "Handler": self.handler,
+            "Timeout": self.timeout,
+            "MemorySize": self.memory,
+            "Environment": {"Variables": dict(self.environment)},
+            "Layers": list(self.layers),
+            "TracingConfig": {"Mode": "Active" if self.tracing else "PassThrough"},
+        }
+
+
+def differences(desired: Desired, found: Mapping[str, Any]) -> list[str]:
+    """The names of the configuration fields in which a function is not as desired; pure."""
+    there = {
+        **found,
+        "Environment": {"Variables": found.get("Environment", {}).get("Variables", {})},
+        "Layers": [layer["Arn"] for layer in found.get("Layers", [])],
+        "TracingConfig": {"Mode": found.get("TracingConfig", {}).get("Mode", "PassThrough")},
+    }
+    return [name for name, value in desired.configuration().items() if there.get(name) != value]
+
+
+class LambdaManager:
+    """Functions in one region."""
+
+    def __init__(self, clients: Clients) -> None:
+        self.clients = clients
+        self.functions = clients.client("lambda")
+
+    def find(self, name: str) -> dict[str, Any] | None:
+        """A function's configuration, or None where there is none."""
+        return found_or_none(
+            lambda: dict(self.functions.get_function_configuration(FunctionName=name)), NOT_FOUND
+        )
+
+    def deploy(self, desired: Desired, must_exist: bool = False) -> str:
+        """Make the function what is desired; returns what was done.
+
+        DeployError where `must_exist` and it does not.
+        """
+        found = self.find(desired.name)
+        if found is None and must_exist:
+            raise DeployError(f"{desired.name} does not exist: deploy it without --update first")
+        if found is None:
+            return self._create(desired)
+        changes = self._update_code(desired, found)
+        changes += self._update_configuration(desired, found)
+        return f"updated ({', '.join(changes)})" if changes else "unchanged"
+
+    def arn(self, name: str) -> str:
+        """The function's ARN. ClientError where it does not exist."""
+        return str(self.functions.get_function_configuration(FunctionName=name)["FunctionArn"])
+
+    def _create(self, desired: Desired) -> str:
+        arguments = {
+            "FunctionName": desired.name,
+            "Code": self._code(desired),
+            "Architectures": [desired.architecture],
+            **desired.configuration(),
+        }
+        try:
+            self.clients.until_role_works(lambda: self.functions.create_function(**arguments))
+        except ClientError as error:
+            if error_code(error) != "ResourceConflictException":
+                raise
+            raise DeployError(
+                f"{desired.name} was created by someone else meanwhile: run setupApps.py again"
+            ) from error
+        self._wait("function_active_v2", desired.name)
+        return "created"
+
+    def _update_code(self, desired: Desired, found: Mapping[str, Any]) -> list[str]:
+        same_machine = found.get("Architectures", ["x86_64"]) == [desired.architecture]
+        if found["CodeSha256"] == bundle.code_sha256(desired.code) and same_machine:
+            return []
+        self.functions.update_function_code(
+            FunctionName=desired.name,
+            Architectures=[desired.architecture],
+            **self._code(desired),
+        )
+        self._wait("function_updated_v2", desired.name)
+        return ["code"]
+
+    def _update_configuration(self, desired: Desired, found: Mapping[str, Any]) -> list[str]:
+        changes = differences(desired, found)
+        if changes:
+            arguments = {"FunctionName": desired.name, **desired.configuration()}
+            self.clients.until_role_works(
+                lambda: self.functions.update_function_configuration(**arguments)
+            )
+            self._wait("function_updated_v2", desired.name)
+        return changes
+
+    def _code(self, desired: Desired) -> dict[str, Any]:
+        """The code as Lambda takes it: the zip itself, or where it lies in S3."""
+        if len(desired.code) <= bundle.UPLOAD_LIMIT:
+            return {"ZipFile": desired.code}
+        if desired.code_bucket is None:
+            raise DeployError(
+                f"{desired.name}: its zip has {len(desired.code)} bytes, more than the "
+                f"{bundle.UPLOAD_LIMIT} that Lambda takes directly: name a bucket for it in "
+                "s3bucket"
+            )
+        key = f"{desired.name}/{desired.zip_name}"
+        self.clients.client("s3").put_object(Bucket=desired.code_bucket, Key=key, Body=desired.code)
+        return {"S3Bucket": desired.code_bucket, "S3Key": key}
+
+    def _wait(self, waiter: str, name: str) -> None:
+        self.functions.get_waiter(waiter).wait(
+            FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 300}
+        )
+
+    def delete(self, name: str) -> str:
+        """Delete the function; returns what happened."""
+        gone = found_or_none(
+            lambda: self.functions.delete_function(FunctionName=name) or {}, NOT_FOUND
+        )
+        return "not there" if gone is None else "deleted"
+
+    def delete_logs(self, name: str) -> str:
+        """Delete the function's log group; returns what happened."""
+        logs = self.clients.client("logs")
+        group = f"/aws/lambda/{name}"
+        gone = found_or_none(lambda: logs.delete_log_group(logGroupName=group) or {}, NOT_FOUND)
+        return "not there" if gone is None else "deleted"

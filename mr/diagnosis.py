@@ -1,0 +1,82 @@
+"""Why a job did not end: what is missing, the failures it left in S3, the last errors in the logs.
+
+In: the job, where it stands, what each mapper was to read. Out: lines for a person to read. What
+may not be read is said, and left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+import jobstate
+import s3json
+from jobstate import JobInfo
+from jobwatch import Progress
+from lambdautils import BadRecord, JobKeys
+
+SHOWN = 5
+"""Missing mappers, failures and log lines that are listed of each kind."""
+
+ERROR_LINES = '?ERROR ?Error ?Exception ?"Task timed out" ?"Runtime exited"'
+"""CloudWatch's filter for lines with any of these words."""
+
+
+def diagnose(
+    s3: Any,
+    logs: Any,
+    job: JobInfo,
+    progress: Progress,
+    batches: Sequence[Sequence[str]],
+    functions: Sequence[str],
+    since: float,
+) -> list[str]:
+    """Everything that helps to find out why `job` has no result.
+
+    `batches` are the keys of each mapper, `functions` those whose logs are looked at, for lines
+    since `since` (seconds since the epoch).
+    """
+    lines = list(missing_batches(job, progress, batches))
+    lines += failures(s3, job)
+    for function in functions:
+        lines += error_lines(logs, function, since)
+    return lines
+
+
+def missing_batches(
+    job: JobInfo, progress: Progress, batches: Sequence[Sequence[str]]
+) -> Iterator[str]:
+    """The mappers without an output, and what they were to read; pure."""
+    if progress.step:
+        return
+    for mapper_id in progress.missing[:SHOWN]:
+        keys = batches[mapper_id - 1]
+        yield f"mapper {mapper_id} of {job.map_count} was to read {keys[0]} to {keys[-1]}"
+
+
+def failures(s3: Any, job: JobInfo) -> list[str]:
+    """What mappers and reducers left under JOB/error/ when they failed."""
+    lines = []
+    for name in jobstate.list_job(s3, job.job_bucket, job.job_id).errors[:SHOWN]:
+        key = JobKeys(job.job_id).error(name)
+        try:
+            record = s3json.read_json(s3, job.job_bucket, key)
+            lines.append(f"{name} failed: {record['error']} (request {record['requestId']})")
+        except (BadRecord, ClientError, KeyError, TypeError) as error:
+            lines.append(f"{name} failed; s3://{job.job_bucket}/{key} cannot be read: {error}")
+    return lines
+
+
+def error_lines(logs: Any, function: str, since: float) -> list[str]:
+    """The last lines of a function's log that look like errors."""
+    group = f"/aws/lambda/{function}"
+    try:
+        pages = logs.get_paginator("filter_log_events").paginate(
+            logGroupName=group, startTime=int(since * 1000), filterPattern=ERROR_LINES
+        )
+        found = [event["message"].strip() for page in pages for event in page["events"]]
+    except (ClientError, BotoCoreError) as error:
+        return [f"log group {group} cannot be read: {error}"]
+    return [f"{group}: {line}" for line in found[-SHOWN:]]

@@ -1,0 +1,106 @@
+"""The role of the functions: its trust, and its policy out of policy.json.
+
+In: bucket names. Out: the two JSON documents, and the few calls of IAM that create-role.py and
+delete-role.py share. PolicyError with what is missing.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ProfileNotFound
+
+POLICY_FILE = Path(__file__).resolve().parent.parent / "policy.json"
+JOB_PLACEHOLDER = "MY-S3-BUCKET"
+DATA_PLACEHOLDER = "MY-DATA-BUCKET"
+DEFAULT_DATA_BUCKET = "big-data-benchmark"
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+
+
+class PolicyError(Exception):
+    """The policy cannot be made; the message says what is missing."""
+
+
+def fill_in(
+    policy: dict[str, Any], job_bucket: str | None, data_buckets: Sequence[str]
+) -> dict[str, Any]:
+    """The policy with the buckets' names in place of the placeholders; pure.
+
+    Each data bucket gets the statements' resources of its own. PolicyError where a placeholder
+    would be left, or a name is none.
+    """
+    for name in [job_bucket, *data_buckets]:
+        if name is not None and not _NAME.fullmatch(name):
+            raise PolicyError(f"{name!r} is no bucket name: 3 to 63 of a-z, 0-9, '.' and '-'")
+    filled = copy.deepcopy(policy)
+    for statement in filled["Statement"]:
+        resources = statement["Resource"]
+        listed = [resources] if isinstance(resources, str) else resources
+        statement["Resource"] = [
+            one for resource in listed for one in _expand(resource, job_bucket, data_buckets)
+        ]
+    if JOB_PLACEHOLDER in json.dumps(filled):
+        raise PolicyError(
+            f"{POLICY_FILE.name} holds the placeholder {JOB_PLACEHOLDER}: pass --bucket NAME, or "
+            "write your job bucket's name there"
+        )
+    return filled
+
+
+def _expand(resource: str, job_bucket: str | None, data_buckets: Sequence[str]) -> list[str]:
+    if DATA_PLACEHOLDER in resource:
+        return [resource.replace(DATA_PLACEHOLDER, name) for name in data_buckets]
+    return [resource.replace(JOB_PLACEHOLDER, job_bucket) if job_bucket else resource]
+
+
+def read_policy(path: Path = POLICY_FILE) -> dict[str, Any]:
+    """policy.json as it is. PolicyError where it is not JSON."""
+    try:
+        policy: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise PolicyError(f"{path}: {error}") from error
+    return policy
+
+
+def iam_client(profile: str | None) -> Any:
+    """The IAM client of a profile. IAM has no region."""
+    return boto3.Session(profile_name=profile).client("iam")
+
+
+def error_code(error: ClientError) -> str:
+    """The code of an AWS error."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def run_command(program: str, command: Callable[[], None]) -> int:
+    """Carry out a command; what a user can cause is a line on standard error, not a traceback."""
+    try:
+        command()
+    except PolicyError as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return 2
+    except (NoCredentialsError, ProfileNotFound) as error:
+        hint = "run `aws configure`, or set AWS_PROFILE, or pass --profile"
+        print(f"{program}: {error}: {hint}", file=sys.stderr)
+        return 1
+    except (ClientError, BotoCoreError) as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return 1
+    return 0
