@@ -131,7 +131,10 @@ class Cloud:
         oracle.assert_same_groups(self.read(f"{job_id}/result"), oracle.answer(bodies).groups)
 
     def log_lines(self, function: str) -> list[str]:
-        """Everything in a function's log group, in order."""
+        """Everything in a function's log group, in order; nothing where it never ran."""
+        groups = self.logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{function}")
+        if f"/aws/lambda/{function}{self.suffix}" not in str(groups["logGroups"]):
+            return []
         pages = self.logs.get_paginator("filter_log_events").paginate(
             logGroupName=f"/aws/lambda/{function}{self.suffix}"
         )

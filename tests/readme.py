@@ -1,0 +1,37 @@
+"""Reading the documentation as a program: its command blocks and its help blocks."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def pages() -> list[Path]:
+    """Every page of documentation."""
+    return [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced blocks of a language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def help_blocks(text: str) -> dict[str, str]:
+    """Program -> the help text that stands under its `<!-- help: PROGRAM -->` mark."""
+    found = re.findall(r"^<!-- help: (\S+) -->\n```\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return dict(found)
+
+
+def with_help(text: str, program: str, shown: str) -> str:
+    """The page with a program's help block replaced."""
+    mark = re.escape(f"<!-- help: {program} -->")
+    pattern = re.compile(rf"(^{mark}\n```\n).*?(^```$)", re.MULTILINE | re.DOTALL)
+    return pattern.sub(lambda match: match[1] + shown + match[2], text)
+
+
+def links(text: str) -> list[str]:
+    """The targets of the links that lead to files of this repository, without their anchors."""
+    targets = re.findall(r"\]\(([^)\s]+)\)", text)
+    return [target.split("#")[0] for target in targets if "://" not in target and target[0] != "#"]

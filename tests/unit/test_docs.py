@@ -1,0 +1,63 @@
+"""The documentation says what is so: help texts, links, and what it must not say.
+
+After a change of a command's options, `python -m tests.unit.test_docs` writes the help blocks anew.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import readme
+
+PAGES = readme.pages()
+HELP = [(page, program) for page in PAGES for program in readme.help_blocks(page.read_text())]
+
+
+def help_of(program: str) -> str:
+    """What a program's --help prints, in 80 columns."""
+    done = subprocess.run(
+        [sys.executable, program, "--help"],
+        cwd=readme.ROOT,
+        env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def test_the_readme_shows_the_help_of_every_command() -> None:
+    shown = {program for page, program in HELP if page.name == "README.md"}
+    commands = {"mr/driver.py", "lambda-python/setupApps.py", "setup/create-role.py"}
+    assert commands <= shown
+
+
+@pytest.mark.parametrize(("page", "program"), HELP, ids=[program for _, program in HELP])
+def test_a_help_block_is_what_help_prints(page: Path, program: str) -> None:
+    assert readme.help_blocks(page.read_text())[program] == help_of(program)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+def test_links_lead_somewhere(page: Path) -> None:
+    missing = [
+        target for target in readme.links(page.read_text()) if not (page.parent / target).exists()
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+def test_files_named_in_the_text_exist(page: Path) -> None:
+    folders = "mr|lambda-python|setup|local|tests|benchmarks|docs"
+    named = set(re.findall(rf"`((?:{folders})/[\w./-]+\.\w+)`", page.read_text()))
+    assert [name for name in sorted(named) if not (readme.ROOT / name).exists()] == []
+
+
+if __name__ == "__main__":
+    for page, program in HELP:
+        page.write_text(readme.with_help(page.read_text(), program, help_of(program)))
