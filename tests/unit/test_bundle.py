@@ -1,0 +1,90 @@
+"""Zips: what is in them, under which name, and that the bytes are always the same."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import bundle
+from bundle import BundleError
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for name in (
+        "mr/mapper.py",
+        "mr/__pycache__/mapper.cpython-311.pyc",
+        "pkg/__init__.py",
+        "pkg/deep/er/data.json",
+        "pkg/old.pyc",
+        "lib/site-packages/boto/__init__.py",
+        "lib/site-packages/single.py",
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"# {name}\n")
+    return tmp_path
+
+
+def names(code: bytes) -> list[str]:
+    with zipfile.ZipFile(io.BytesIO(code)) as archive:
+        return archive.namelist()
+
+
+def test_files_lie_flat_and_folders_are_deep(tree: Path) -> None:
+    assert names(bundle.build([tree / "mr/mapper.py", tree / "pkg"])) == [
+        "mapper.py",
+        "pkg/__init__.py",
+        "pkg/deep/er/data.json",
+    ]
+
+
+def test_site_packages_is_laid_flat(tree: Path) -> None:
+    assert names(bundle.build([tree / "lib/site-packages"])) == ["boto/__init__.py", "single.py"]
+
+
+def test_the_same_input_gives_the_same_bytes(tree: Path) -> None:
+    sources = [tree / "mr/mapper.py", tree / "pkg", tree / "lib/site-packages"]
+    first = bundle.build(sources)
+    for path in tree.rglob("*"):
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+        if path.is_file():
+            path.chmod(0o755)
+    assert bundle.build(list(reversed(sources))) == first
+
+
+def test_everyone_may_read_what_is_in_it(tree: Path) -> None:
+    (tree / "mr/mapper.py").chmod(0o600)
+    with zipfile.ZipFile(io.BytesIO(bundle.build([tree / "mr/mapper.py"]))) as archive:
+        (entry,) = archive.infolist()
+        assert entry.external_attr >> 16 == 0o100644
+        assert archive.read(entry) == b"# mr/mapper.py\n"
+
+
+def test_two_files_of_one_name_are_an_error(tree: Path) -> None:
+    (tree / "mapper.py").write_text("another")
+    with pytest.raises(BundleError, match=r"would both be mapper\.py in the zip"):
+        bundle.build([tree / "mapper.py", tree / "mr/mapper.py"])
+
+
+def test_the_same_file_twice_is_taken_once(tree: Path) -> None:
+    assert names(bundle.build([tree / "mr/mapper.py", tree / "mr/mapper.py"])) == ["mapper.py"]
+
+
+def test_a_link_that_leads_out_is_an_error(tree: Path) -> None:
+    (tree / "pkg/secret").symlink_to(tree / "mr/mapper.py")
+    with pytest.raises(BundleError, match="leads out of"):
+        bundle.build([tree / "pkg"])
+
+
+def test_made_up_files_are_added(tree: Path) -> None:
+    code = bundle.build([tree / "mr/mapper.py"], {"a.py": "x = 1\n"})
+    assert names(code) == ["a.py", "mapper.py"]
+
+
+def test_the_digest_has_the_form_that_lambda_gives() -> None:
+    assert bundle.code_sha256(b"") == "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="

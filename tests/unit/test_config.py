@@ -1,0 +1,189 @@
+"""scns.json: what is accepted, and every fault in one go."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import config
+from config import ConfigError
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def function(**fields: Any) -> dict[str, Any]:
+    base = {
+        "name": "mapperNS",
+        "lambdaMemory": 1536,
+        "handler": "mapper.handler",
+        "zip": "mapperzip.zip",
+        "files_and_dirs": ["mr/mapper.py", "mr/helper.py"],
+    }
+    return {name: value for name, value in {**base, **fields}.items() if value is not ...}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "mr").mkdir()
+    (tmp_path / "mr" / "mapper.py").write_text("import json\nimport helper\n")
+    (tmp_path / "mr" / "helper.py").write_text("import os\n")
+    return tmp_path
+
+
+def write(folder: Path, *functions: Any, **fields: Any) -> Path:
+    path = folder / "scns.json"
+    path.write_text(json.dumps({"region": "us-west-2", "functions": list(functions), **fields}))
+    return path
+
+
+def faults(path: Path) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        config.load(path)
+    return str(caught.value).replace(f"{path}: ", "").split("\n")
+
+
+def test_a_function_has_the_defaults_of_the_design(folder: Path) -> None:
+    loaded = config.load(write(folder, function()))
+    assert loaded.region == "us-west-2"
+    (spec,) = loaded.functions
+    assert spec == config.FunctionSpec(
+        name="mapperNS",
+        memory=1536,
+        handler="mapper.handler",
+        zip_name="mapperzip.zip",
+        sources=(folder / "mr/mapper.py", folder / "mr/helper.py"),
+        runtime="python3.13",
+        timeout=300,
+        architecture="x86_64",
+    )
+
+
+def test_every_optional_field_is_read(folder: Path) -> None:
+    layer = "arn:aws:lambda:us-west-2:123456789012:layer:polars:3"
+    path = write(
+        folder,
+        function(
+            runtime="python3.12",
+            timeout=900,
+            architecture="arm64",
+            environment={"MR_JOB": "wordcount"},
+            layers=[layer],
+            permission="my-bucket",
+            job_id="job1000",
+            patched_botocore_dir="mr",
+            s3bucket="my-code",
+        ),
+    )
+    (spec,) = config.load(path).functions
+    assert (spec.runtime, spec.timeout, spec.architecture) == ("python3.12", 900, "arm64")
+    assert (spec.environment, spec.layers) == ({"MR_JOB": "wordcount"}, (layer,))
+    assert (spec.permission, spec.job_id) == ("my-bucket", "job1000")
+    assert (spec.patched_botocore_dir, spec.code_bucket) == (folder / "mr", "my-code")
+
+
+def test_the_shipped_file_is_right_but_for_its_placeholder() -> None:
+    assert faults(ROOT / "scns.json") == [
+        "reducerCoordinatorNS: permission: MY-BUCKET-NAME is the placeholder: fill in the name of "
+        "your bucket"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"name": ...}, "function 1: name: missing"),
+        ({"name": "a b"}, "a b: name: 'a b' is not a function name"),
+        ({"lambdaMemory": 64}, "mapperNS: lambdaMemory: 64 is not a number from 128 to 10240 MB"),
+        ({"lambdaMemory": "128"}, "lambdaMemory: '128' is not"),
+        ({"lambdaMemory": True}, "lambdaMemory: True is not"),
+        ({"handler": "handler"}, "mapperNS: handler: 'handler' is not of the form file.name"),
+        ({"handler": "a.b.c"}, "handler: 'a.b.c' is not of the form file.name"),
+        ({"handler": "other.handler"}, "handler: other.handler needs other.py, which is not in"),
+        ({"zip": "../x.zip"}, "zip: '../x.zip' is not the name of a zip file"),
+        ({"files_and_dirs": []}, "files_and_dirs: [] is not a list of paths"),
+        ({"files_and_dirs": ["mr/none.py"]}, "mr/none.py does not exist"),
+        (
+            {"files_and_dirs": ["mr/mapper.py"]},
+            "files_and_dirs: mapper.py imports helper: add helper.py to the list",
+        ),
+        ({"runtime": "nodejs20.x"}, "runtime: 'nodejs20.x' is not a Python runtime"),
+        ({"timeout": 901}, "timeout: 901 is not a number from 1 to 900 seconds"),
+        ({"architecture": "arm"}, "architecture: 'arm' is not one of x86_64, arm64"),
+        ({"environment": {"AB": 1}}, "environment: AB is 1, not a text"),
+        ({"environment": {"1A": "x"}}, "environment: '1A' is no name of a variable"),
+        ({"environment": []}, "environment: [] is not an object"),
+        ({"layers": ["polars"]}, "layers: 'polars' is not the ARN of a layer version"),
+        ({"permission": "My_Bucket"}, "permission: 'My_Bucket' is no bucket name"),
+        ({"permission": "192.168.1.1"}, "permission: '192.168.1.1' is no bucket name"),
+        ({"permission": "my-bucket", "job_id": "a/b"}, "job_id: 'a/b' is not a job id"),
+        ({"job_id": "job1"}, "job_id: means nothing without permission"),
+        ({"patched_botocore_dir": "mr"}, "s3bucket: SpotWrap needs it beside"),
+        ({"memory": 128}, "mapperNS: memory: unknown field"),
+    ],
+)
+def test_a_fault_names_the_function_and_the_field(folder: Path, fields, message: str) -> None:
+    found = faults(write(folder, function(**fields)))
+    assert any(message in fault for fault in found), found
+
+
+def test_all_faults_are_told_in_one_go(folder: Path) -> None:
+    path = write(
+        folder,
+        function(lambdaMemory=1, timeout=0),
+        function(handler="x"),
+        "not an object",
+        region="Oregon",
+        regions=1,
+    )
+    assert faults(path) == [
+        "regions: unknown field",
+        "region: 'Oregon' is not a region such as us-west-2",
+        "mapperNS: name: used 2 times",
+        "mapperNS: lambdaMemory: 1 is not a number from 128 to 10240 MB",
+        "mapperNS: timeout: 0 is not a number from 1 to 900 seconds",
+        "mapperNS: handler: 'x' is not of the form file.name",
+        "function 3: not a JSON object but str",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not JSON: Expecting property name enclosed in double quotes: line 1 column 2"),
+        ("[]", "the file must hold a JSON object, not list"),
+        ('{"region": "us-west-2"}', "functions: there must be a list of at least one function"),
+    ],
+)
+def test_a_file_that_is_no_configuration_is_said_so(tmp_path: Path, text, message) -> None:
+    path = tmp_path / "scns.json"
+    path.write_text(text)
+    assert any(message in fault for fault in faults(path))
+
+
+def test_a_python_file_that_is_none_is_a_fault(folder: Path) -> None:
+    (folder / "mr" / "helper.py").write_text("def (:\n")
+    assert any("helper.py is not Python" in fault for fault in faults(write(folder, function())))
+
+
+def test_a_handler_may_lie_in_a_folder_that_is_laid_flat(folder: Path) -> None:
+    shutil.move(folder / "mr", folder / "site-packages")
+    path = write(folder, function(files_and_dirs=["site-packages"]))
+    assert config.load(path).functions[0].sources == (folder / "site-packages",)
+
+
+def test_imports_inside_functions_do_not_count() -> None:
+    text = "import a.b\nfrom c import d\nfrom . import e\ndef f():\n    import g\n"
+    assert config.module_imports(text) == {"a", "c"}
+
+
+def test_a_file_is_looked_up_here_and_then_in_the_root(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert config.find("scns.json") == ROOT / "scns.json"
+    (tmp_path / "scns.json").write_text("{}")
+    assert config.find("scns.json") == Path("scns.json")
+    with pytest.raises(ConfigError, match=r"nothing\.json: no such file"):
+        config.find("nothing.json")

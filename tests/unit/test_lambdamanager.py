@@ -1,0 +1,112 @@
+"""What differs is updated; a role that is too young is waited for."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from botocore.exceptions import ClientError
+
+from awsclients import Clients
+from lambdamanager import Desired, differences
+
+WANTED = Desired(
+    name="f",
+    code=b"",
+    handler="f.handler",
+    role="arn:aws:iam::123456789012:role/r",
+    memory=128,
+    timeout=300,
+    runtime="python3.13",
+    architecture="x86_64",
+    environment={"A": "1"},
+    layers=("arn:layer:1",),
+    tracing=False,
+    zip_name="f.zip",
+    code_bucket=None,
+)
+FOUND = {
+    "Runtime": "python3.13",
+    "Role": "arn:aws:iam::123456789012:role/r",
+    "Handler": "f.handler",
+    "Timeout": 300,
+    "MemorySize": 128,
+    "Environment": {"Variables": {"A": "1"}},
+    "Layers": [{"Arn": "arn:layer:1", "CodeSize": 10}],
+    "TracingConfig": {"Mode": "PassThrough"},
+}
+
+
+def test_a_function_as_it_should_be_has_no_differences() -> None:
+    assert differences(WANTED, FOUND) == []
+
+
+def test_what_lambda_leaves_out_is_empty() -> None:
+    bare = dataclasses.replace(WANTED, environment={}, layers=())
+    found = {
+        name: value
+        for name, value in FOUND.items()
+        if name not in ("Environment", "Layers", "TracingConfig")
+    }
+    assert differences(bare, found) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"memory": 256}, "MemorySize"),
+        ({"timeout": 60}, "Timeout"),
+        ({"runtime": "python3.12"}, "Runtime"),
+        ({"handler": "g.handler"}, "Handler"),
+        ({"role": "arn:aws:iam::123456789012:role/s"}, "Role"),
+        ({"environment": {}}, "Environment"),
+        ({"layers": ()}, "Layers"),
+        ({"tracing": True}, "TracingConfig"),
+    ],
+)
+def test_each_field_that_differs_is_named(change, field) -> None:
+    assert differences(dataclasses.replace(WANTED, **change), FOUND) == [field]
+
+
+def refused(message: str) -> ClientError:
+    error = {"Code": "InvalidParameterValueException", "Message": message}
+    return ClientError({"Error": error}, "CreateFunction")
+
+
+class World:
+    """A clock that moves by sleeping, and a role that works from a certain second on."""
+
+    def __init__(self, works_at: float, message: str) -> None:
+        self.now, self.works_at, self.message = 0.0, works_at, message
+        self.clients = Clients(sleep=self.sleep, clock=lambda: self.now)
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def call(self) -> str:
+        if self.now < self.works_at:
+            raise refused(self.message)
+        return "made"
+
+
+YOUNG = "The role defined for the function cannot be assumed by Lambda."
+
+
+def test_a_role_that_is_too_young_is_waited_for() -> None:
+    world = World(20, YOUNG)
+    assert world.clients.until_role_works(world.call) == "made"
+    assert 20 <= world.now < 30
+
+
+def test_a_role_that_never_works_is_an_error() -> None:
+    world = World(1e9, YOUNG)
+    with pytest.raises(ClientError, match="cannot be assumed"):
+        world.clients.until_role_works(world.call)
+    assert 60 < world.now < 80
+
+
+def test_another_refusal_is_an_error_at_once() -> None:
+    world = World(1, "Unzipped size must be smaller")
+    with pytest.raises(ClientError, match="Unzipped size"):
+        world.clients.until_role_works(world.call)
+    assert world.now == 0
