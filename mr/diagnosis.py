@@ -6,6 +6,7 @@ may not be read is said, and left out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -20,8 +21,11 @@ from lambdautils import BadRecord, JobKeys
 SHOWN = 5
 """Missing mappers, failures and log lines that are listed of each kind."""
 
-ERROR_LINES = '?ERROR ?Error ?Exception ?"Task timed out" ?"Runtime exited"'
-"""CloudWatch's filter for lines with any of these words."""
+MAX_EVENTS = 10_000
+"""Log lines that are looked through for errors."""
+
+_ERROR_LINE = re.compile(r"\[ERROR\]|Task timed out|Runtime exited|^[A-Za-z_][\w.]*: ")
+"""How Lambda marks an error, and how the last line of a traceback begins."""
 
 
 def diagnose(
@@ -74,9 +78,12 @@ def error_lines(logs: Any, function: str, since: float) -> list[str]:
     group = f"/aws/lambda/{function}"
     try:
         pages = logs.get_paginator("filter_log_events").paginate(
-            logGroupName=group, startTime=int(since * 1000), filterPattern=ERROR_LINES
+            logGroupName=group,
+            startTime=int(since * 1000),
+            PaginationConfig={"MaxItems": MAX_EVENTS},
         )
-        found = [event["message"].strip() for page in pages for event in page["events"]]
+        lines = [event["message"].strip() for page in pages for event in page["events"]]
     except (ClientError, BotoCoreError) as error:
         return [f"log group {group} cannot be read: {error}"]
+    found = [line for line in lines if _ERROR_LINE.search(line)]
     return [f"{group}: {line}" for line in found[-SHOWN:]]

@@ -7,14 +7,18 @@ whose methods run `setupApps.py`, `driver.py` and `aws` as subprocesses and read
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import boto3
+
+from local.emulator import Emulator
 from tests import oracle
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,12 +61,41 @@ def filled_in_config(
     return path
 
 
+def client_factory(emulator: Emulator) -> Callable[[str], Any]:
+    """A factory of boto3 clients for an emulator: make("s3")."""
+    own = emulator.client_environment()
+    session = boto3.Session(
+        aws_access_key_id=own["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=own["AWS_SECRET_ACCESS_KEY"],
+        region_name=own["AWS_DEFAULT_REGION"],
+    )
+    return lambda service: session.client(service, endpoint_url=emulator.endpoint)
+
+
+def command_environment(emulator: Emulator) -> dict[str, str]:
+    """The environment of a command run against an emulator, as in a user's second terminal."""
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("AWS", "PYTHON"))
+    }
+    # `aws` and `python` are those of .venv, whoever started the tests.
+    path = f"{ROOT / '.venv' / 'bin'}{os.pathsep}{inherited.get('PATH', '')}"
+    return {**inherited, **emulator.client_environment(), "PATH": path}
+
+
+def cloud_on(emulator: Emulator, folder: Path, bucket: str, databkt: str, **fields: Any) -> Cloud:
+    """Buckets on an emulator and a configuration for them; `fields` are set on every function."""
+    config = filled_in_config(folder, bucket, **fields)
+    cloud = Cloud(command_environment(emulator), client_factory(emulator), config, bucket, databkt)
+    cloud.make_buckets()
+    return cloud
+
+
 @dataclass
 class Cloud:
     """The functions of one deployment, its job bucket and its input bucket."""
 
     environment: dict[str, str]
-    make_client: Any
+    make_client: Callable[[str], Any]
     config: Path
     bucket: str
     databkt: str

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cloud import Cloud, filled_in_config
+from local.emulator import Emulator
+from tests.cloud import Cloud, cloud_on
 
 
 @pytest.fixture(scope="session")
-def cloud(aws_environment, aws_client, tmp_path_factory) -> Cloud:
+def cloud(emulator: Emulator, tmp_path_factory) -> Cloud:
     """All four functions, one deployment for every job id of the bucket."""
     folder = tmp_path_factory.mktemp("cloud")
-    config = filled_in_config(folder, "my-job-bucket", timeout=60)
-    made = Cloud(aws_environment, aws_client, config, "my-job-bucket", "my-data-bucket")
-    made.make_buckets()
+    made = cloud_on(emulator, folder, "my-job-bucket", "my-data-bucket", timeout=60)
     made.deploy()
     return made

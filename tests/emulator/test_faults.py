@@ -14,13 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-import boto3
 import pytest
 
 from local import uservisits
 from local.emulator import Emulator
 from tests import oracle
-from tests.cloud import ROOT, Cloud, filled_in_config
+from tests.cloud import ROOT, Cloud, cloud_on
 from tests.faults import FaultProxy, broken_downloads, slow, throttling
 
 PREFIX = "uservisits/"
@@ -32,25 +31,10 @@ def faulty(tmp_path_factory) -> Iterator[tuple[Cloud, FaultProxy]]:
     """An emulator of its own, with microburst before it, for commands and functions alike."""
     folder = tmp_path_factory.mktemp("faults")
     with Emulator() as emulator, FaultProxy(emulator.endpoint, folder / "proxy.log") as proxy:
-        own = emulator.client_environment()
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS", "PYTHON"))}
-
-        def client(service: str):
-            return boto3.client(
-                service,
-                endpoint_url=emulator.endpoint,
-                region_name=own["AWS_DEFAULT_REGION"],
-                aws_access_key_id="test",
-                aws_secret_access_key="test",
-            )
-
-        config = filled_in_config(
-            folder, "jobs-bucket", timeout=10, environment={"AWS_ENDPOINT_URL": proxy.endpoint}
-        )
-        direct = Cloud({**inherited, **own}, client, config, "jobs-bucket", "data-bucket")
-        direct.make_buckets()
+        functions = {"timeout": 10, "environment": {"AWS_ENDPOINT_URL": proxy.endpoint}}
+        direct = cloud_on(emulator, folder, "jobs-bucket", "data-bucket", **functions)
         direct.deploy()
-        through = {**inherited, **own, "AWS_ENDPOINT_URL": proxy.endpoint}
+        through = {**direct.environment, "AWS_ENDPOINT_URL": proxy.endpoint}
         yield replace(direct, environment=through), proxy
 
 

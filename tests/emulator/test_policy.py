@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import fnmatch
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from local.emulator import Emulator
-from tests.cloud import ROOT, Cloud, filled_in_config, run
+from tests.cloud import ROOT, Cloud, cloud_on, run
 from tests.faults import FaultProxy, slow
 
 BUCKET, DATA = "policy-jobs", "policy-data"
@@ -36,21 +34,8 @@ OF_THE_PLATFORM = {"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEv
 
 def make_cloud(folder: Path, emulator: Emulator, environment: dict[str, str], **more: Any) -> Cloud:
     """Buckets, the role of create-role.py, the four functions and some input."""
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS", "PYTHON"))}
-    own = emulator.client_environment()
-
-    def client(service: str):
-        return boto3.client(
-            service,
-            endpoint_url=emulator.endpoint,
-            region_name=own["AWS_DEFAULT_REGION"],
-            aws_access_key_id=own["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=own["AWS_SECRET_ACCESS_KEY"],
-        )
-
-    config = filled_in_config(folder, BUCKET, timeout=30, environment=environment)
-    cloud = Cloud({**inherited, **own}, client, config, BUCKET, DATA)
-    cloud.make_buckets()
+    functions = {"timeout": 30, "environment": environment}
+    cloud = cloud_on(emulator, folder, BUCKET, DATA, **functions)
     words = ["--bucket", BUCKET, "--databkt", DATA, "mapreduce", "policy"]
     made = run([sys.executable, "setup/create-role.py", *words], cloud.environment)
     assert made.returncode == 0, made.stderr

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -14,7 +13,7 @@ import pytest
 from local import uservisits
 from local.emulator import Emulator
 from tests import oracle, readme
-from tests.cloud import ROOT
+from tests.cloud import ROOT, command_environment
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +45,8 @@ def test_the_commands_of_the_readme_run_as_they_stand(checkout: Path, tmp_path: 
     blocks = readme.blocks((checkout / "README.md").read_text(), "bash")
     assert len(blocks) >= 10
     with Emulator() as emulator:
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS", "PYTHON"))}
         environment = {
-            **inherited,
-            **emulator.client_environment(),
+            **command_environment(emulator),
             "CHECKOUT": str(checkout),
             "AWS_CONFIG_FILE": str(tmp_path / "config"),
         }

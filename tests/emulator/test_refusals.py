@@ -141,8 +141,8 @@ def test_waiting_has_a_deadline_and_says_what_is_missing(cloud: Cloud, rows) -> 
     """The mapper function in the reducer's place cannot do a reducer's work."""
     command = [sys.executable, "mr/driver.py", cloud.bucket, "no-reducer", "mapperNS", "mapperNS"]
     command += ["--databkt", cloud.databkt, "--prefix", "rows/", "--wait4reducers"]
-    done = run([*command, "--timeout", "4"], cloud.environment)
-    check(done, 1, "job no-reducer has no result after 4 s")
+    done = run([*command, "--timeout", "8"], cloud.environment)
+    check(done, 1, "job no-reducer has no result after 8 s")
     assert "0 of 1 reducers of step 1 are done, missing: 1" in done.stderr
     assert "/aws/lambda/mapperNS: " in done.stderr
     assert "mapperId is missing" in done.stderr

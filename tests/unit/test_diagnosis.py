@@ -58,16 +58,22 @@ def logs():
 
 
 def test_the_last_error_lines_of_a_log_are_shown(logs) -> None:
-    events = [{"message": f"Error {number}\n"} for number in range(9)]
-    expected = {
-        "logGroupName": "/aws/lambda/f",
-        "startTime": 5000,
-        "filterPattern": diagnosis.ERROR_LINES,
-    }
-    logs.stub.add_response("filter_log_events", {"events": events}, expected)
-    assert diagnosis.error_lines(logs, "f", 5.0) == [
-        f"/aws/lambda/f: Error {number}" for number in range(4, 9)
+    messages = [
+        "[ERROR] ValueError: too early to be shown",
+        "START RequestId: 1 Version: $LATEST\n",
+        "mapper 3: 100 rows, 0 bad, 0.1 s",
+        "[ERROR] ValueError: boom\nTraceback (most recent call last):",
+        "2026-11-20T10:00:00Z 1 Task timed out after 3.00 seconds",
+        "RequestId: 1 Error: Runtime exited with error: signal: killed",
+        "    raise BadRecord('x')",
+        "lambdautils.BadRecord: mapper event: bucket is missing",
+        "KeyError: 'a'",
     ]
+    events = [{"message": message} for message in messages]
+    expected = {"logGroupName": "/aws/lambda/f", "startTime": 5000}
+    logs.stub.add_response("filter_log_events", {"events": events}, expected)
+    shown = diagnosis.error_lines(logs, "f", 5.0)
+    assert shown == [f"/aws/lambda/f: {messages[number]}" for number in (3, 4, 5, 7, 8)]
 
 
 def test_a_log_that_may_not_be_read_is_said(logs) -> None:
