@@ -12,22 +12,12 @@ the job bucket, one mapper invocation a batch, and the timing line that scripts 
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import os
 import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
-
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-)
 
 import diagnosis
 import jobrequest
@@ -37,10 +27,10 @@ import lambdautils
 import planning
 import preflight
 from invoker import Function, call_all
-from jobrequest import JobRequest, UsageError
+from jobrequest import JobRequest
 from jobstate import JobInfo
 from jobwatch import JobTimedOut, Progress
-from lambdautils import JobError, JobKeys, error_code, log
+from lambdautils import JobError, JobKeys, log
 from planning import Plan
 
 READ_TIMEOUT_MARGIN = 60
@@ -247,130 +237,11 @@ def handler(event: Any, context: Any) -> str:
     return line
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """The command line, as the original has it, and what was added."""
-    parser = argparse.ArgumentParser(
-        prog="driver.py",
-        description="MRDriver: run a MapReduce job on AWS Lambda and S3.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="""examples:
-  see how many mappers a job takes, and run nothing:
-    python driver.py MY-BUCKET-NAME job1000 --dryrun
-  run two batches and wait for the result:
-    python driver.py MY-BUCKET-NAME job1000 mapperNS reducerNS --wait4reducers --endearly 2
-  run the whole job and do not wait:
-    python driver.py MY-BUCKET-NAME job1000 mapperNS reducerNS
-  your own input:
-    python driver.py MY-BUCKET-NAME job1000 mapperNS reducerNS --databkt MY-DATA --prefix visits/
-
-exit status: 0 done, 1 the job failed, 2 wrong usage""",
-    )
-    add = parser.add_argument
-    add("jobbkt", help="job bucket for output files (that trigger reducers)")
-    add(
-        "jobid",
-        help="unique job id; must match job_id of reducerCoordinator in scns.json, if that has one",
-    )
-    add("mapper_function", nargs="?", help="name of the mapper function (not for --dryrun)")
-    add("reducer_function", nargs="?", help="name of the reducer function (not for --dryrun)")
-    add("--profile", help="AWS profile (default: as boto3 finds it)")
-    add("--databkt", default=jobrequest.DATA_BUCKET, help="input data bucket (%(default)s)")
-    add("--prefix", default=jobrequest.DATA_PREFIX, help="prefix of the input (%(default)s)")
-    add(
-        "--region",
-        default=jobrequest.REGION,
-        help="region of the functions and the job bucket (%(default)s)",
-    )
-    add("--wait4reducers", action="store_true", help="wait for the result and report timings")
-    add("--dryrun", action="store_true", help="see how many mappers are needed, run nothing")
-    add("--endearly", type=_number_from(1), metavar="N", help="run the first N batches only")
-    add(
-        "--batchsize",
-        type=_number_from(1),
-        metavar="N",
-        help="input objects a mapper (default: from their mean size)",
-    )
-    add(
-        "--concurrency",
-        type=_number_from(1),
-        metavar="N",
-        default=jobrequest.CONCURRENCY,
-        help="mappers at once with --wait4reducers (%(default)s)",
-    )
-    add("--overwrite", action="store_true", help="delete the outputs of an earlier run first")
-    add(
-        "--timeout",
-        type=_number_from(1),
-        metavar="S",
-        default=jobrequest.TIMEOUT,
-        help="seconds to wait for the reducers (%(default)s)",
-    )
-    add(
-        "--retries",
-        type=_number_from(0),
-        metavar="N",
-        default=jobrequest.RETRIES,
-        help="further tries of a mapper that fails (%(default)s)",
-    )
-    return parser
-
-
-def _number_from(least: int) -> Any:
-    def number(text: str) -> int:
-        try:
-            return jobrequest.whole_number(text, least)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    return number
-
-
 def main(argv: list[str] | None = None) -> int:
-    """The command. Returns the exit status."""
-    options = make_parser().parse_args(argv)
-    try:
-        print(run(JobRequest.from_options(options)))
-    except UsageError as error:
-        log(f"driver.py: {error}")
-        return 2
-    except JobError as error:
-        log(f"driver.py: {error}")
-        return 1
-    except (ClientError, BotoCoreError) as error:
-        log(f"driver.py: {explain(error, options)}")
-        return 1
-    except KeyboardInterrupt:
-        log(interrupted(options))
-        return 1
-    return 0
+    """The command. Its parts are imported here, since the function's zip does not hold them."""
+    import commandline
 
-
-def explain(error: ClientError | BotoCoreError, options: argparse.Namespace) -> str:
-    """What an AWS error means to the user, and what helps."""
-    if isinstance(error, NoCredentialsError | PartialCredentialsError):
-        return f"{error}: run `aws configure`, or set AWS_PROFILE, or pass --profile"
-    if isinstance(error, ProfileNotFound):
-        return f"{error}: `aws configure list-profiles` shows those there are"
-    if isinstance(error, EndpointConnectionError):
-        return f"{error}: check the network, --region and AWS_ENDPOINT_URL"
-    if isinstance(error, ClientError):
-        if error_code(error) == "NoSuchBucket":
-            name = error.response["Error"].get("BucketName") or (
-                f"{options.databkt} or {options.jobbkt}"
-            )
-            return f"there is no bucket {name}: make it with `aws s3 mb s3://NAME`"
-        if error_code(error) in ("AccessDenied", "AccessDeniedException", "403"):
-            return f"{error}. Your credentials must allow {error.operation_name} here"
-    return str(error)
-
-
-def interrupted(options: argparse.Namespace) -> str:
-    """What a user who pressed Ctrl-C must know."""
-    return (
-        f"driver.py: interrupted. What was started goes on by itself: functions under way end, and "
-        f"job {options.jobid} in s3://{options.jobbkt}/{options.jobid}/ may still finish. "
-        "`python setupApps.py -f scns.json --deleteAll` stops everything"
-    )
+    return commandline.main(argv)
 
 
 if __name__ == "__main__":

@@ -341,16 +341,27 @@ def write_json(
 
 
 def output_metadata(
-    lines: int, seconds: float, errors: int = 0, example: str = "", bad_object: str = ""
+    lines: int,
+    seconds: float,
+    errors: int = 0,
+    example: str = "",
+    bad_object: str = "",
+    *,
+    groups: int = 0,
+    input_bytes: int = 0,
 ) -> dict[str, str]:
-    """The metadata of an output: what its function counted, how long it took (s), its peak memory
-    (KiB), and one bad row with the object it stands in. S3 takes ASCII only: the rest is quoted.
+    """The metadata of an output: what its function counted, when it began (seconds since the
+    epoch) and how long it took (s), its peak memory (KiB), the bytes it read, and one bad row with
+    the object it stands in. S3 takes ASCII only: the rest is quoted.
     """
     metadata = {
         "linecount": str(lines),
         "processingtime": f"{seconds:.6f}",
         "memoryusage": str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss),
         "errcount": str(errors),
+        "starttime": f"{time.time() - seconds:.3f}",
+        "groupcount": str(groups),
+        "inputbytes": str(input_bytes),
     }
     if errors:
         metadata["errexample"] = _quote(example)

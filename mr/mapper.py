@@ -52,22 +52,30 @@ def handler(event: Any, context: Any) -> list[float]:
 
 def run(s3: Any, task: MapperEvent) -> list[float]:
     """Sum the batch, write the output, and answer [objects, rows, seconds, bad rows]."""
+    lambdautils.log(f"job {task.job_id}: mapper {task.mapper_id} reads {len(task.keys)} objects")
     start = time.monotonic()
     sums = uservisits.Accumulator()
     bad_object = ""
+    size = 0
     for key in task.keys:
         for block in s3stream.read_lines(s3, task.bucket, key):
             sums.add(block)
+            size += len(block)
         if sums.errors and not bad_object:
             bad_object = key
     seconds = time.monotonic() - start
-    lambdautils.write_json(
-        s3,
-        task.job_bucket,
-        JobKeys(task.job_id).mapper_output(task.mapper_id),
-        sums.pairs(),
-        lambdautils.output_metadata(sums.lines, seconds, sums.errors, sums.example, bad_object),
+    groups = sums.pairs()
+    metadata = lambdautils.output_metadata(
+        sums.lines,
+        seconds,
+        sums.errors,
+        sums.example,
+        bad_object,
+        groups=len(groups),
+        input_bytes=size,
     )
+    output = JobKeys(task.job_id).mapper_output(task.mapper_id)
+    lambdautils.write_json(s3, task.job_bucket, output, groups, metadata)
     lambdautils.log(
         f"mapper {task.mapper_id}: {sums.lines} rows, {sums.errors} bad, {seconds:.3f} s"
     )

@@ -57,6 +57,10 @@ def handler(event: Any, context: Any) -> list[float]:
 
 def run(s3: Any, task: ReducerEvent) -> list[float]:
     """Merge the batch, write the output, and answer [outputs, pairs, seconds]."""
+    lambdautils.log(
+        f"job {task.job_id}: step {task.step} reducer {task.reducer_id} reads "
+        f"{len(task.keys)} outputs"
+    )
     start = time.monotonic()
     merged: dict[str, Any] = {}
     pairs = 0
@@ -65,7 +69,7 @@ def run(s3: Any, task: ReducerEvent) -> list[float]:
         pairs += len(output)
         merge(merged, output)
     seconds = time.monotonic() - start
-    write(s3, task, merged, lambdautils.output_metadata(pairs, seconds))
+    write(s3, task, merged, lambdautils.output_metadata(pairs, seconds, groups=len(merged)))
     lambdautils.log(
         f"step {task.step} reducer {task.reducer_id}: {pairs} pairs of {len(task.keys)} outputs "
         f"into {len(merged)} groups, {seconds:.3f} s"

@@ -166,6 +166,7 @@ class Coordinator:
 
     def coordinate(self, bucket: str, job_id: str) -> None:
         """Look where a job is and do what is due. A record that cannot be read stops it."""
+        log(f"job {job_id}: coordinator looks")
         try:
             job = self.read_job(bucket, job_id)
             self.act(job, self.look(job))

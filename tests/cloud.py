@@ -177,3 +177,16 @@ class Cloud:
         """How often a function was started, counted from the platform's own START lines."""
         lines = self.log_lines(function)
         return sum(line.startswith("START RequestId") for line in lines)
+
+    def settled_invocations(self, function: str) -> int:
+        """The number of invocations, once it no longer grows."""
+        before, count = -1, self.invocations(function)
+        while count != before:
+            time.sleep(1)
+            before, count = count, self.invocations(function)
+        return count
+
+    def planned_reducers(self, job_id: str) -> int:
+        """How many reducers a job's step records plan in all."""
+        records = [key for key in self.keys(f"{job_id}/") if "/reducerstate." in key]
+        return sum(self.read(key)["reducerCount"] for key in records)

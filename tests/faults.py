@@ -107,3 +107,17 @@ def broken_downloads(rate: float) -> list[dict[str, Any]]:
 def slow(most: int) -> list[dict[str, Any]]:
     """0 to `most` milliseconds on every call."""
     return [{"service": "*", "latency": {"min": 0, "max": most}}]
+
+
+def workers(root: Path, function: str) -> list[int]:
+    """The emulator's worker processes of a function, by the folder they run in."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                folder = (entry / "cwd").resolve()
+            except OSError:
+                continue
+            if root in folder.parents and f"ministack-lambda-{function}-" in str(folder):
+                found.append(int(entry.name))
+    return found

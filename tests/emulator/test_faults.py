@@ -8,11 +8,9 @@ import itertools
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -20,7 +18,7 @@ from local import uservisits
 from local.emulator import Emulator
 from tests import oracle
 from tests.cloud import ROOT, Cloud, cloud_on
-from tests.faults import FaultProxy, broken_downloads, slow, throttling
+from tests.faults import FaultProxy, broken_downloads, slow, throttling, workers
 
 PREFIX = "uservisits/"
 MAPPERS = 20
@@ -62,20 +60,6 @@ def run_jobs(cloud: Cloud, job_ids: list[str], *options: str, at_once: int = 2) 
         assert done.returncode == 0, f"{job_id}: {done.stderr[-2000:]}"
 
 
-def planned_reducers(cloud: Cloud, job_id: str) -> int:
-    records = [key for key in cloud.keys(f"{job_id}/") if "/reducerstate." in key]
-    return sum(cloud.read(key)["reducerCount"] for key in records)
-
-
-def settled_invocations(cloud: Cloud, function: str) -> int:
-    """The number of invocations, once it no longer grows."""
-    before, count = -1, cloud.invocations(function)
-    while count != before:
-        time.sleep(1)
-        before, count = count, cloud.invocations(function)
-    return count
-
-
 @pytest.mark.parametrize("at_once", [4])
 def test_20_jobs_of_20_mappers_are_exact_while_a_tenth_of_all_calls_fails(
     faulty, proxy, bodies, at_once
@@ -97,7 +81,7 @@ def test_every_event_twice_starts_every_reducer_once(faulty, bodies) -> None:
     trigger.pop("ResponseMetadata")
     entry = trigger["LambdaFunctionConfigurations"][0]
     twice = [entry, {**entry, "Id": f"{entry['Id']}-again"}]
-    before = settled_invocations(cloud, "reducerNS")
+    before = cloud.settled_invocations("reducerNS")
     jobs = [f"twice-{number}" for number in range(3)]
     cloud.s3.put_bucket_notification_configuration(
         Bucket=cloud.bucket, NotificationConfiguration={"LambdaFunctionConfigurations": twice}
@@ -110,8 +94,8 @@ def test_every_event_twice_starts_every_reducer_once(faulty, bodies) -> None:
         )
     for job_id in jobs:
         cloud.assert_result(job_id, bodies)
-    started = settled_invocations(cloud, "reducerNS") - before
-    assert started == sum(planned_reducers(cloud, job_id) for job_id in jobs)
+    started = cloud.settled_invocations("reducerNS") - before
+    assert started == sum(cloud.planned_reducers(job_id) for job_id in jobs)
 
 
 def test_a_lost_event_is_brought_back_by_the_waiting_driver(faulty, bodies) -> None:
@@ -134,20 +118,6 @@ def test_a_lost_event_is_brought_back_by_the_waiting_driver(faulty, bodies) -> N
     cloud.assert_result("lost-event", bodies[:3])
 
 
-def worker_processes(root: Path, function: str) -> list[int]:
-    """The emulator's worker processes of a function, by the folder they run in."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                folder = (entry / "cwd").resolve()
-            except OSError:
-                continue
-            if root in folder.parents and f"ministack-lambda-{function}-" in str(folder):
-                found.append(int(entry.name))
-    return found
-
-
 def test_jobs_are_exact_while_workers_are_killed(faulty, bodies) -> None:
     cloud, proxy = faulty
     stop = threading.Event()
@@ -159,7 +129,7 @@ def test_jobs_are_exact_while_workers_are_killed(faulty, bodies) -> None:
             if stop.wait(0.5):
                 return
             function = "reducerNS" if turn % 6 == 0 else "mapperNS"
-            for pid in worker_processes(ROOT / ".local", function)[:1]:
+            for pid in workers(ROOT / ".local", function)[:1]:
                 os.kill(pid, signal.SIGKILL)
                 killed.append(pid)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import driver
+import commandline
 from jobrequest import JobRequest, UsageError, whole_number
 
 EVENTS = Path(__file__).parent.parent / "events"
@@ -15,7 +15,7 @@ REAL = {"job_id": "job1", "jobBucket": "b", "mapper": "mapperNS", "reducer": "re
 
 
 def from_command_line(*words: str) -> JobRequest:
-    return JobRequest.from_options(driver.make_parser().parse_args(words))
+    return JobRequest.from_options(commandline.make_parser().parse_args(words))
 
 
 @pytest.mark.parametrize(

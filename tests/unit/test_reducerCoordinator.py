@@ -179,6 +179,13 @@ def put(world: World, key: str, body: bytes) -> None:
     S3(world).put_object(Bucket=BUCKET, Key=key, Body=body)
 
 
+def said(capfd) -> str:
+    """What the coordinator logged, but for the line with which it begins."""
+    first, *lines = capfd.readouterr().err.splitlines(keepends=True)
+    assert first == "job job1: coordinator looks\n"
+    return "".join(lines)
+
+
 def complete_world() -> World:
     world = World(2)
     world.mapper_writes(1)
@@ -213,7 +220,7 @@ def test_a_job_record_that_is_wrong_stops_the_coordinator_in_one_line(body, mess
     put(world, "job1/jobinfo.json", body)
     before = dict(world.objects)
     wake(world)
-    line = capfd.readouterr().err
+    line = said(capfd)
     assert message in line
     assert line.endswith(": nothing was started\n")
     assert line.count("\n") == 1
@@ -251,7 +258,7 @@ def test_a_step_record_that_is_wrong_stops_the_coordinator_in_one_line(body, mes
     put(world, "job1/reducerstate.1", body)
     before = dict(world.objects)
     wake(world)
-    line = capfd.readouterr().err
+    line = said(capfd)
     assert message in line
     assert line.count("\n") == 1
     assert not world.starts

@@ -1,0 +1,204 @@
+"""Jobs under faults, as a table: how many answers are exact, how many reducers were started.
+
+    python benchmarks/faults.py --jobs 5
+
+In: how many jobs of how many mappers. Out: Markdown on standard output, a row for each kind of
+fault, progress on standard error. Every job runs on an emulator of its own making, with microburst
+between everything and it; reducers are counted from the emulator's own log lines, not from ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "mr")]
+
+from local import uservisits  # noqa: E402 - needs the path above
+from local.emulator import LOCAL_DIR, Emulator  # noqa: E402
+from tests import oracle  # noqa: E402
+from tests.cloud import Cloud, cloud_on  # noqa: E402
+from tests.faults import FaultProxy, broken_downloads, slow, throttling, workers  # noqa: E402
+
+PREFIX = "uservisits/"
+OBJECT_BYTES = 20_000
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A kind of fault: rules for the proxy, or something done beside the jobs."""
+
+    name: str
+    rate: str
+    rules: tuple[dict[str, Any], ...] = ()
+    beside: Callable[[Cloud, threading.Event], None] | None = None
+    every_event_twice: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """What came of the jobs under one kind of fault."""
+
+    fault: Fault
+    jobs: int
+    exact: int
+    planned: int
+    started: int
+    retries: int
+    fired: int
+    seconds: float
+
+    def markdown(self) -> str:
+        cells = [self.fault.name, self.fault.rate, self.jobs, self.exact, self.planned]
+        cells += [self.started, self.retries, self.fired, f"{self.seconds:.1f}"]
+        return "| " + " | ".join(map(str, cells)) + " |"
+
+
+HEADER = (
+    "| fault | rate | jobs | exact answers | reducers planned | reducers started "
+    "| mapper retries | faults fired | s a job |\n" + "| --- " * 9 + "|"
+)
+
+
+def kill_workers(cloud: Cloud, stop: threading.Event) -> None:
+    """Kill a mapper's process twice a second, and a reducer's every third second."""
+    for turn in itertools.count(1):
+        if stop.wait(0.5):
+            return
+        function = "reducerNS" if turn % 6 == 0 else "mapperNS"
+        for pid in workers(LOCAL_DIR, function)[:1]:
+            os.kill(pid, signal.SIGKILL)
+
+
+FAULTS = (
+    Fault("none", "-"),
+    Fault("throttled or 5xx: S3, Lambda, logs", "10 %", tuple(throttling(0.10))),
+    Fault("downloads broken off", "30 %", tuple(broken_downloads(0.30))),
+    Fault("slow calls", "0-500 ms", tuple(slow(500))),
+    Fault("every S3 event twice", "100 %", every_event_twice=True),
+    Fault("workers killed", "2 a second", beside=kill_workers),
+)
+
+
+@contextmanager
+def twice(cloud: Cloud, wanted: bool) -> Iterator[None]:
+    """Have S3 send every event of the job bucket two times."""
+    found = cloud.s3.get_bucket_notification_configuration(Bucket=cloud.bucket)
+    entry = found["LambdaFunctionConfigurations"][0]
+    again = [{**entry, "Id": f"{entry['Id']}-again"}] if wanted else []
+
+    def put(entries: list[dict[str, Any]]) -> None:
+        cloud.s3.put_bucket_notification_configuration(
+            Bucket=cloud.bucket,
+            NotificationConfiguration={"LambdaFunctionConfigurations": entries},
+        )
+
+    put([entry, *again])
+    try:
+        yield
+    finally:
+        put([entry])
+
+
+@contextmanager
+def beside(cloud: Cloud, what: Callable[[Cloud, threading.Event], None] | None) -> Iterator[None]:
+    """Do something on a thread while jobs run."""
+    stop = threading.Event()
+    thread = threading.Thread(target=what or (lambda cloud, stop: None), args=(cloud, stop))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def measure(cloud: Cloud, proxy: FaultProxy, fault: Fault, jobs: int, mappers: int) -> Row:
+    """Run the jobs under one kind of fault, one after another."""
+    bodies = [b"".join(uservisits.generate(1, number, OBJECT_BYTES)) for number in range(mappers)]
+    expected = oracle.answer(bodies).groups
+    before = cloud.settled_invocations("reducerNS")
+    mapped = cloud.settled_invocations("mapperNS")
+    proxy.control("DELETE", "fired")
+    proxy.rules(*fault.rules)
+    through = replace(cloud, environment={**cloud.environment, "AWS_ENDPOINT_URL": proxy.endpoint})
+    exact, start = 0, time.monotonic()
+    name = fault.name.replace(" ", "-").replace(",", "").replace(":", "")
+    job_ids = [f"{name}-{number}" for number in range(1, jobs + 1)]
+    options = ("--wait4reducers", "--batchsize", "1", "--concurrency", "6", "--retries", "20")
+    with twice(cloud, fault.every_event_twice), beside(cloud, fault.beside):
+        for job_id in job_ids:
+            done = through.driver(job_id, *options, prefix=PREFIX)
+            ok = done.returncode == 0 and same(cloud.read(f"{job_id}/result"), expected)
+            exact += ok
+            print(f"{job_id}: {'exact' if ok else done.stderr[-500:]}", file=sys.stderr)
+    seconds = (time.monotonic() - start) / jobs
+    fired = len(proxy.fired())
+    proxy.rules()
+    started = cloud.settled_invocations("reducerNS") - before
+    planned = sum(cloud.planned_reducers(job_id) for job_id in job_ids)
+    retries = cloud.settled_invocations("mapperNS") - mapped - jobs * mappers
+    return Row(fault, jobs, exact, planned, started, retries, fired, seconds)
+
+
+def same(result: Any, expected: dict[str, float]) -> bool:
+    """Whether a result is the independent sum's."""
+    try:
+        oracle.assert_same_groups(result, expected)
+    except AssertionError as error:
+        print(error, file=sys.stderr)
+        return False
+    return True
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="benchmarks/faults.py",
+        description="Run jobs under faults on the embedded AWS and print what came of them.",
+        epilog="example: python benchmarks/faults.py --jobs 5 --mappers 20",
+    )
+    parser.add_argument("--jobs", type=int, default=5, help="jobs of each kind (%(default)s)")
+    parser.add_argument("--mappers", type=int, default=20, help="mappers a job (%(default)s)")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    options = make_parser().parse_args(argv)
+    LOCAL_DIR.mkdir(exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="faults-", dir=LOCAL_DIR) as name,
+        Emulator() as emulator,
+        FaultProxy(emulator.endpoint, Path(name) / "proxy.log") as proxy,
+    ):
+        fields = {"timeout": 10, "environment": {"AWS_ENDPOINT_URL": proxy.endpoint}}
+        cloud = cloud_on(emulator, Path(name), "jobs-bucket", "data-bucket", **fields)
+        cloud.deploy()
+        cloud.put_input(
+            PREFIX,
+            (
+                b"".join(uservisits.generate(1, number, OBJECT_BYTES))
+                for number in range(options.mappers)
+            ),
+        )
+        rows = []
+        print(HEADER, flush=True)
+        for fault in FAULTS:
+            rows.append(measure(cloud, proxy, fault, options.jobs, options.mappers))
+            print(rows[-1].markdown(), flush=True)
+    return 0 if all(row.exact == row.jobs for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""A job's state as it is read from S3, in a modelled bucket."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import jobstatus
+from jobstatus import StepStatus
+from lambdautils import JobError
+from tests.model import BUCKET, S3, Event, World
+
+
+def world(map_count: int, *done: int) -> World:
+    made = World(map_count)
+    put(made, "jobdata", {"mapCount": map_count, "totalS3Files": 9, "startTime": made.now - 30})
+    for mapper_id in done:
+        made.mapper_writes(mapper_id)
+    return made
+
+
+def put(made: World, name: str, value: object) -> None:
+    S3(made).put_object(Bucket=BUCKET, Key=f"job1/{name}", Body=json.dumps(value).encode())
+
+
+def status(made: World) -> jobstatus.JobStatus:
+    return jobstatus.read_status(S3(made), BUCKET, "job1", made.now)
+
+
+def test_mappers_at_work() -> None:
+    found = status(world(3, 2))
+    assert (found.state, found.age, found.result) == ("running", 30, None)
+    assert found.steps == (StepStatus(0, 1, 3, (1, 3)),)
+    assert found.lines() == [
+        "job job1 in s3://jobs/job1/: running",
+        "started 30 s ago",
+        "mappers: 1 of 3, missing: 1, 3",
+    ]
+
+
+def test_each_claimed_step_is_shown() -> None:
+    made = world(3, 1, 2, 3)
+    made.events.clear()
+    made.deliver(Event("r", key="job1/task/mapper/1")).finish()
+    assert status(made).steps[1] == StepStatus(1, 0, 2, (1, 2))
+    made.settle()
+    found = status(made)
+    assert found.state == "done"
+    assert [(one.step, one.done, one.due) for one in found.steps] == [
+        (0, 3, 3),
+        (1, 2, 2),
+        (2, 1, 1),
+    ]
+    assert found.lines()[-1] == "the result is s3://jobs/job1/result"
+
+
+def test_a_failure_that_is_not_mended_is_shown() -> None:
+    made = world(2, 1)
+    put(made, "error/mapper/2", {"error": "ValueError: boom", "requestId": "r"})
+    found = status(made)
+    assert found.state == "failed"
+    assert found.errors == ("mapper/2 failed: ValueError: boom (request r)",)
+
+
+def test_the_form_for_programs_is_json() -> None:
+    value = json.loads(json.dumps(status(world(2, 1)).to_json()))
+    assert value == {
+        "job_id": "job1",
+        "bucket": BUCKET,
+        "state": "running",
+        "age": 30,
+        "steps": [{"step": 0, "done": 1, "due": 2, "missing": [2]}],
+        "errors": [],
+        "result": None,
+    }
+
+
+def test_many_missing_are_cut_short() -> None:
+    line = status(world(30)).lines()[-1]
+    assert line == "mappers: 0 of 30, missing: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ..."
+
+
+def test_a_job_that_is_not_there_is_said_so() -> None:
+    made = world(1)
+    with pytest.raises(JobError, match="there is no job job2 in s3://jobs/job2/"):
+        jobstatus.read_status(S3(made), BUCKET, "job2")

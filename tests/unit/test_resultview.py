@@ -1,0 +1,33 @@
+"""Choosing from a job's answer and printing it."""
+
+from __future__ import annotations
+
+import pytest
+
+import resultview
+
+GROUPS = {"b": 2.5, "a": 1.0, "c,d": 2.5, "e": -3}
+
+
+@pytest.mark.parametrize(
+    ("sort", "top", "expected"),
+    [
+        ("key", None, ["a", "b", "c,d", "e"]),
+        ("key", 2, ["a", "b"]),
+        ("value", None, ["b", "c,d", "a", "e"]),
+        ("value", 1, ["b"]),
+        ("value", 99, ["b", "c,d", "a", "e"]),
+    ],
+)
+def test_groups_are_sorted_and_cut(sort, top, expected) -> None:
+    assert [key for key, _ in resultview.choose(GROUPS, sort, top)] == expected
+
+
+def test_csv_quotes_what_must_be_quoted(capsys) -> None:
+    resultview.write([("a", 1.0), ("c,d", 2.5)], "csv")
+    assert capsys.readouterr().out == 'key,value\na,1.0\n"c,d",2.5\n'
+
+
+def test_json_is_one_object(capsys) -> None:
+    resultview.write([("a", 1.0), ("c,d", 2.5)], "json")
+    assert capsys.readouterr().out == '{"a": 1.0, "c,d": 2.5}\n'
