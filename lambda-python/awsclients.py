@@ -1,7 +1,8 @@
 """The clients of one run: one region and one profile for all of them.
 
 In: a profile, a region. Out: `Clients`, with a boto3 client for each service on first use, the
-account's number, and two small ways of dealing with AWS's errors and delays.
+account's number, and small ways of dealing with AWS's errors and delays. What a deployment cannot
+go on with is a DeployError.
 """
 
 from __future__ import annotations
@@ -20,6 +21,12 @@ Result = TypeVar("Result")
 ROLE_SECONDS = 60
 """How long a role made just now may take until Lambda can assume it."""
 
+NOT_FOUND = "ResourceNotFoundException"
+
+
+class DeployError(Exception):
+    """A deployment cannot go on; the message has the fact, the value and the remedy."""
+
 
 @dataclass
 class Clients:
@@ -36,10 +43,13 @@ class Clients:
         return boto3.Session(profile_name=self.profile, region_name=self.region)
 
     def client(self, service: str) -> Any:
-        """The client of a service, e.g. "lambda"."""
+        """The client of a service, e.g. "lambda". DeployError where its address is none."""
         if service not in self._made:
             config = Config(retries={"mode": "standard", "total_max_attempts": 8})
-            self._made[service] = self.session.client(service, config=config)
+            try:
+                self._made[service] = self.session.client(service, config=config)
+            except ValueError as error:
+                raise DeployError(f"{error}: correct AWS_ENDPOINT_URL, or unset it") from error
         return self._made[service]
 
     @cached_property
@@ -49,16 +59,42 @@ class Clients:
 
     def until_role_works(self, call: Callable[[], Result]) -> Result:
         """Call, again and again while Lambda cannot assume the role yet, for up to a minute."""
-        deadline = self.clock() + ROLE_SECONDS
+        return self.until_accepted(call, cannot_assume, ROLE_SECONDS)
+
+    def until_accepted(
+        self, call: Callable[[], Result], not_yet: Callable[[ClientError], bool], seconds: float
+    ) -> Result:
+        """Call, again and again for `seconds` while AWS's error means "not yet"."""
+        deadline = self.clock() + seconds
         pause = 1.0
         while True:
             try:
                 return call()
             except ClientError as error:
-                if not cannot_assume(error) or self.clock() > deadline:
+                if not not_yet(error) or self.clock() > deadline:
                     raise
             self.sleep(pause)
             pause = min(pause * 2, 8)
+
+    def check_bucket(self, bucket: str, field: str) -> None:
+        """DeployError where a bucket is not there, not ours to use, or in another region.
+
+        `field` is the field of the configuration that names it.
+        """
+        try:
+            answer = self.client("s3").head_bucket(Bucket=bucket)
+        except ClientError as error:
+            if error_code(error) in ("404", "NoSuchBucket"):
+                raise DeployError(
+                    f"there is no bucket {bucket}, which {field} names: make it with "
+                    f"`aws s3 mb s3://{bucket}`, or correct {field}"
+                ) from error
+            raise DeployError(f"bucket {bucket}, which {field} names: {error}") from error
+        if (region := answer.get("BucketRegion", self.region)) != self.region:
+            raise DeployError(
+                f"bucket {bucket}, which {field} names, is in {region}, and the functions are for "
+                f"{self.region}: they must be in the same one; correct {field} or region"
+            )
 
 
 def error_code(error: ClientError) -> str:

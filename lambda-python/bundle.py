@@ -1,4 +1,4 @@
-"""A function's code as a zip: the same input gives the same bytes, on any machine.
+"""A function's code as a zip: the same input gives the same bytes.
 
 In: files and folders. Out: the zip in memory. Files lie flat at its top, so modules import each
 other by name; a folder keeps its name and its depth, but `site-packages` is laid flat at the top.
@@ -17,9 +17,11 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time every entry carries, the earliest a zip knows: a file's own would change the bytes."""
 
 FILE_MODE = 0o100644
-LEFT_OUT = ("__pycache__", ".pyc", ".pyo")
 UPLOAD_LIMIT = 50 * 1024 * 1024
 """Bytes of a zip that Lambda takes directly; a larger one goes through S3."""
+
+UNZIPPED_LIMIT = 250 * 1024 * 1024
+"""Bytes that Lambda allows a function's code to be once it is unzipped."""
 
 
 class BundleError(Exception):
@@ -34,33 +36,46 @@ def entries(sources: Iterable[Path]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for source in sources:
         for name, path in _entries_of(source):
-            if name in found and found[name].read_bytes() != path.read_bytes():
+            if name in found and _read(found[name]) != _read(path):
                 raise BundleError(f"{found[name]} and {path} would both be {name} in the zip")
             found[name] = path
     return dict(sorted(found.items()))
 
 
 def _entries_of(source: Path) -> Iterator[tuple[str, Path]]:
+    if source.name == "..":
+        source = source.resolve()  # or the names in the zip would begin with "../"
     if source.is_file():
         yield source.name, source
         return
     base = source if source.name == "site-packages" else source.parent
     root = source.resolve()
     for path in sorted(source.rglob("*")):
-        if not path.is_file() or _is_left_out(path):
+        if _is_left_out(path.relative_to(source)):
             continue
-        if root not in path.resolve().parents:
-            raise BundleError(f"{path} is a link that leads out of {source}: copy the file there")
-        yield path.relative_to(base).as_posix(), path
+        if path.is_symlink() and not (path.is_file() and root in path.resolve().parents):
+            raise BundleError(
+                f"{path} is a link that leads out of {source}, to a folder or to nothing: put the "
+                "files themselves there"
+            )
+        if path.is_file():
+            yield path.relative_to(base).as_posix(), path
 
 
 def _is_left_out(path: Path) -> bool:
-    return any(part == LEFT_OUT[0] for part in path.parts) or path.suffix in LEFT_OUT[1:]
+    return "__pycache__" in path.parts or path.suffix in (".pyc", ".pyo")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def build(sources: Iterable[Path], texts: Mapping[str, str] | None = None) -> bytes:
     """The zip of files and folders, and of `texts`: names and contents made up by the caller."""
-    contents = {name: path.read_bytes() for name, path in entries(sources).items()}
+    contents = {name: _read(path) for name, path in entries(sources).items()}
     contents |= {name: text.encode() for name, text in (texts or {}).items()}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
@@ -76,3 +91,9 @@ def build(sources: Iterable[Path], texts: Mapping[str, str] | None = None) -> by
 def code_sha256(code: bytes) -> str:
     """The digest of a zip in the form in which Lambda gives it, CodeSha256."""
     return base64.b64encode(hashlib.sha256(code).digest()).decode()
+
+
+def unzipped_size(code: bytes) -> int:
+    """Bytes of a zip's files."""
+    with zipfile.ZipFile(io.BytesIO(code)) as archive:
+        return sum(entry.file_size for entry in archive.infolist())

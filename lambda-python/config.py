@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import bundle
+
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_RUNTIME = "python3.13"
 DEFAULT_TIMEOUT = 300
@@ -46,6 +48,7 @@ class FunctionSpec:
     architecture: str = "x86_64"
     environment: Mapping[str, str] = field(default_factory=dict)
     layers: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
     permission: str | None = None
     job_id: str | None = None
     patched_botocore_dir: Path | None = None
@@ -71,15 +74,18 @@ def find(name: str) -> Path:
     raise ConfigError(f"{name}: no such file, neither here nor in {ROOT}")
 
 
-def load(path: Path) -> Config:
-    """Read and check a configuration file. ConfigError with all its faults."""
+def load(path: Path, with_sources: bool = True) -> Config:
+    """Read and check a configuration file. ConfigError with all its faults.
+
+    Without `with_sources` the files to zip are not looked at: deleting needs none of them.
+    """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ConfigError(f"{path}: not JSON: {error}") from error
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    faults = list(_faults(value, path.resolve().parent))
+    faults = list(_faults(value, path.resolve().parent if with_sources else None))
     if faults:
         raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults))
     functions = tuple(_spec(entry, path.resolve().parent) for entry in value["functions"])
@@ -99,6 +105,7 @@ def _spec(entry: Mapping[str, Any], folder: Path) -> FunctionSpec:
         architecture=entry.get("architecture", "x86_64"),
         environment=dict(entry.get("environment", {})),
         layers=tuple(entry.get("layers", ())),
+        packages=tuple(entry.get("packages", ())),
         permission=entry.get("permission"),
         job_id=entry.get("job_id"),
         patched_botocore_dir=folder / patched if patched else None,
@@ -110,6 +117,7 @@ def _spec(entry: Mapping[str, Any], folder: Path) -> FunctionSpec:
 
 _BUCKET = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9](?:[a-z0-9-]|\.(?![.-])){1,61}[a-z0-9]")
 _VARIABLE = re.compile(r"[A-Za-z]\w+", re.ASCII)
+_PACKAGE = re.compile(r"[A-Za-z0-9][\w.-]*(\[[\w.,-]+\])?==[\w.!+]+", re.ASCII)
 _LAYER = re.compile(r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:layer:[\w-]+:\d+", re.ASCII)
 
 
@@ -151,7 +159,9 @@ def _environment(value: Any) -> str | None:
         return f"{value!r} is not an object of names and texts"
     for name, text in value.items():
         if not _VARIABLE.fullmatch(name):
-            return f"{name!r} is no name of a variable: letters, digits and _, a letter first"
+            return (
+                f"{name!r} is no name of a variable: 2 or more of a-z, A-Z, 0-9, _, a letter first"
+            )
         if not isinstance(text, str):
             return f"{name} is {text!r}, not a text"
     return None
@@ -163,6 +173,15 @@ def _layers(value: Any) -> str | None:
     for arn in value:
         if not isinstance(arn, str) or not _LAYER.fullmatch(arn):
             return f"{arn!r} is not the ARN of a layer version"
+    return None
+
+
+def _packages(value: Any) -> str | None:
+    if not isinstance(value, list):
+        return f"{value!r} is not a list of packages"
+    for package in value:
+        if not isinstance(package, str) or not _PACKAGE.fullmatch(package):
+            return f"{package!r} is not a package with its version, such as polars==2.1.0"
     return None
 
 
@@ -180,6 +199,7 @@ _OPTIONAL: dict[str, Callable[[Any], str | None]] = {
     "architecture": _text("|".join(ARCHITECTURES), f"one of {', '.join(ARCHITECTURES)}"),
     "environment": _environment,
     "layers": _layers,
+    "packages": _packages,
     "permission": bucket_fault,
     "job_id": lambda value: (
         None
@@ -192,7 +212,7 @@ _OPTIONAL: dict[str, Callable[[Any], str | None]] = {
 FIELDS = {**_REQUIRED, **_OPTIONAL}
 
 
-def _faults(value: Any, folder: Path) -> Iterator[str]:
+def _faults(value: Any, folder: Path | None) -> Iterator[str]:
     if not isinstance(value, dict):
         yield f"the file must hold a JSON object, not {type(value).__name__}"
         return
@@ -205,17 +225,21 @@ def _faults(value: Any, folder: Path) -> Iterator[str]:
     if not isinstance(entries, list) or not entries:
         yield "functions: there must be a list of at least one function"
         return
-    names = Counter(str(entry.get("name")) for entry in entries if isinstance(entry, dict))
+    names = Counter(str(entry["name"]) for entry in entries if _has_name(entry))
     yield from (f"{name}: name: used {count} times" for name, count in names.items() if count > 1)
     for number, entry in enumerate(entries, 1):
         yield from _function_faults(entry, number, folder)
 
 
-def _function_faults(entry: Any, number: int, folder: Path) -> Iterator[str]:
+def _has_name(entry: Any) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("name"), str)
+
+
+def _function_faults(entry: Any, number: int, folder: Path | None) -> Iterator[str]:
     if not isinstance(entry, dict):
         yield f"function {number}: not a JSON object but {type(entry).__name__}"
         return
-    label = entry.get("name") or f"function {number}"
+    label = (_has_name(entry) and entry["name"]) or f"function {number}"
     bad = set()
     for name in sorted(entry.keys() - FIELDS.keys()):
         yield f"{label}: {name}: unknown field"
@@ -226,7 +250,7 @@ def _function_faults(entry: Any, number: int, folder: Path) -> Iterator[str]:
         if name in entry and (fault := check(entry[name])):
             bad.add(name)
             yield f"{label}: {name}: {fault}"
-    if not bad & {"files_and_dirs", "handler"}:
+    if folder and not bad & {"files_and_dirs", "handler"}:
         yield from (f"{label}: {fault}" for fault in _source_faults(entry, folder))
     if "job_id" in entry and "permission" not in entry:
         yield f"{label}: job_id: means nothing without permission, the bucket of the trigger"
@@ -236,32 +260,50 @@ def _function_faults(entry: Any, number: int, folder: Path) -> Iterator[str]:
 
 def _source_faults(entry: Mapping[str, Any], folder: Path) -> Iterator[str]:
     """Faults of what is to be zipped: missing files, the handler's file, imports left out."""
-    sources = [folder / name for name in entry["files_and_dirs"]]
-    missing = [source for source in sources if not source.exists()]
-    for source in missing:
-        yield f"files_and_dirs: {source} does not exist"
+    listed = [Path(name) for name in entry["files_and_dirs"]]
+    missing = [name for name in listed if not (folder / name).exists()]
+    for name in missing:
+        yield f"files_and_dirs: {folder / name} does not exist"
     if missing:
         return
-    modules = {source.name for source in sources if source.is_file()}
+    try:
+        zipped = set(bundle.entries(folder / name for name in listed))
+    except bundle.BundleError as error:
+        yield f"files_and_dirs: {error}"
+        return
     module = f"{entry['handler'].split('.')[0]}.py"
-    if module not in modules and not any((source / module).is_file() for source in sources):
+    if module not in zipped:
         yield f"handler: {entry['handler']} needs {module}, which is not in files_and_dirs"
-    for source in sources:
-        if source.suffix == ".py":
-            yield from _import_faults(source, modules)
+    yield from _job_faults(entry, zipped)
+    for name in listed:
+        if name.suffix == ".py":
+            yield from _import_faults(name, folder, zipped)
 
 
-def _import_faults(source: Path, modules: set[str]) -> Iterator[str]:
+def _job_faults(entry: Mapping[str, Any], zipped: set[str]) -> Iterator[str]:
+    """A job that the environment names, but that is not zipped; a layer may hold it."""
+    environment = entry.get("environment")
+    job = environment.get("MR_JOB") if isinstance(environment, dict) else None
+    if job and f"{job}.py" not in zipped and not entry.get("layers"):
+        yield f"environment: MR_JOB is {job}: add {job}.py to files_and_dirs"
+
+
+def _import_faults(listed: Path, folder: Path, zipped: set[str]) -> Iterator[str]:
     """Imports of a file's neighbours that are not zipped with it: they would fail in Lambda."""
     try:
-        imported = module_imports(source.read_text(encoding="utf-8"))
+        imported = module_imports((folder / listed).read_text(encoding="utf-8"))
     except (SyntaxError, ValueError) as error:
-        yield f"files_and_dirs: {source} is not Python: {error}"
+        yield f"files_and_dirs: {listed} is not Python: {error}"
+        return
+    except OSError as error:
+        yield f"files_and_dirs: {listed} cannot be read: {error.strerror}"
         return
     for name in sorted(imported):
-        neighbour = source.parent / f"{name}.py"
-        if neighbour.is_file() and neighbour.name not in modules:
-            yield f"files_and_dirs: {source.name} imports {name}: add {neighbour.name} to the list"
+        neighbour = listed.with_name(f"{name}.py")
+        if (folder / neighbour).is_file() and neighbour.name not in zipped:
+            yield (
+                f"files_and_dirs: {listed} imports {name}, but {neighbour} is not listed: add it"
+            )
 
 
 def module_imports(text: str) -> set[str]:

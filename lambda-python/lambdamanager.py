@@ -11,16 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, WaiterError
 
 import bundle
-from awsclients import Clients, error_code, found_or_none
-
-NOT_FOUND = "ResourceNotFoundException"
-
-
-class DeployError(Exception):
-    """A deployment cannot go on; the message has the fact, the value and the remedy."""
+from awsclients import NOT_FOUND, Clients, DeployError, error_code, found_or_none
 
 
 @dataclass(frozen=True)
@@ -43,6 +37,11 @@ class Desired:
     tracing: bool
     zip_name: str
     code_bucket: str | None
+
+    @property
+    def goes_through_s3(self) -> bool:
+        """Whether the zip is too large for Lambda to take directly."""
+        return len(self.code) > bundle.UPLOAD_LIMIT
 
     def configuration(self) -> dict[str, Any]:
         """The arguments that create and update-configuration share."""
@@ -69,6 +68,17 @@ def differences(desired: Desired, found: Mapping[str, Any]) -> list[str]:
     return [name for name, value in desired.configuration().items() if there.get(name) != value]
 
 
+def code_differs(desired: Desired, found: Mapping[str, Any]) -> bool:
+    """Whether a function's code, or the machine it is for, is not as desired; pure."""
+    same_machine = found.get("Architectures", ["x86_64"]) == [desired.architecture]
+    return not (same_machine and found["CodeSha256"] == bundle.code_sha256(desired.code))
+
+
+def changes(desired: Desired, found: Mapping[str, Any]) -> list[str]:
+    """What `deploy` would change of a function: "code", and fields of its configuration; pure."""
+    return ["code"] * code_differs(desired, found) + differences(desired, found)
+
+
 class LambdaManager:
     """Functions in one region."""
 
@@ -82,19 +92,15 @@ class LambdaManager:
             lambda: dict(self.functions.get_function_configuration(FunctionName=name)), NOT_FOUND
         )
 
-    def deploy(self, desired: Desired, must_exist: bool = False) -> str:
-        """Make the function what is desired; returns what was done.
-
-        DeployError where `must_exist` and it does not.
-        """
+    def deploy(self, desired: Desired) -> str:
+        """Make the function what is desired; returns what was done."""
         found = self.find(desired.name)
-        if found is None and must_exist:
-            raise DeployError(f"{desired.name} does not exist: deploy it without --update first")
         if found is None:
             return self._create(desired)
-        changes = self._update_code(desired, found)
-        changes += self._update_configuration(desired, found)
-        return f"updated ({', '.join(changes)})" if changes else "unchanged"
+        self._wait_for_earlier_changes(found)
+        changed = self._update_code(desired, found)
+        changed += self._update_configuration(desired, found)
+        return f"updated ({', '.join(changed)})" if changed else "unchanged"
 
     def arn(self, name: str) -> str:
         """The function's ARN. ClientError where it does not exist."""
@@ -119,8 +125,7 @@ class LambdaManager:
         return "created"
 
     def _update_code(self, desired: Desired, found: Mapping[str, Any]) -> list[str]:
-        same_machine = found.get("Architectures", ["x86_64"]) == [desired.architecture]
-        if found["CodeSha256"] == bundle.code_sha256(desired.code) and same_machine:
+        if not code_differs(desired, found):
             return []
         self.functions.update_function_code(
             FunctionName=desired.name,
@@ -131,33 +136,37 @@ class LambdaManager:
         return ["code"]
 
     def _update_configuration(self, desired: Desired, found: Mapping[str, Any]) -> list[str]:
-        changes = differences(desired, found)
-        if changes:
+        changed = differences(desired, found)
+        if changed:
             arguments = {"FunctionName": desired.name, **desired.configuration()}
             self.clients.until_role_works(
                 lambda: self.functions.update_function_configuration(**arguments)
             )
             self._wait("function_updated_v2", desired.name)
-        return changes
+        return changed
 
     def _code(self, desired: Desired) -> dict[str, Any]:
         """The code as Lambda takes it: the zip itself, or where it lies in S3."""
-        if len(desired.code) <= bundle.UPLOAD_LIMIT:
+        if not desired.goes_through_s3:
             return {"ZipFile": desired.code}
-        if desired.code_bucket is None:
-            raise DeployError(
-                f"{desired.name}: its zip has {len(desired.code)} bytes, more than the "
-                f"{bundle.UPLOAD_LIMIT} that Lambda takes directly: name a bucket for it in "
-                "s3bucket"
-            )
         key = f"{desired.name}/{desired.zip_name}"
         self.clients.client("s3").put_object(Bucket=desired.code_bucket, Key=key, Body=desired.code)
         return {"S3Bucket": desired.code_bucket, "S3Key": key}
 
+    def _wait_for_earlier_changes(self, found: Mapping[str, Any]) -> None:
+        """Lambda refuses to change a function while a change of an earlier run is under way."""
+        if found.get("State") == "Pending":
+            self._wait("function_active_v2", found["FunctionName"])
+        if found.get("LastUpdateStatus") == "InProgress":
+            self._wait("function_updated_v2", found["FunctionName"])
+
     def _wait(self, waiter: str, name: str) -> None:
-        self.functions.get_waiter(waiter).wait(
-            FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 300}
-        )
+        try:
+            self.functions.get_waiter(waiter).wait(
+                FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 300}
+            )
+        except WaiterError as error:
+            raise DeployError(f"{name} did not become ready: {_reason(error)}") from error
 
     def delete(self, name: str) -> str:
         """Delete the function; returns what happened."""
@@ -172,3 +181,10 @@ class LambdaManager:
         group = f"/aws/lambda/{name}"
         gone = found_or_none(lambda: logs.delete_log_group(logGroupName=group) or {}, NOT_FOUND)
         return "not there" if gone is None else "deleted"
+
+
+def _reason(error: WaiterError) -> str:
+    """Lambda's own word for why a function is not ready, where it gave one."""
+    last = error.last_response.get("Configuration", error.last_response)
+    reason = last.get("LastUpdateStatusReason") or last.get("StateReason")
+    return str(reason or error)

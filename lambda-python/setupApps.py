@@ -1,10 +1,12 @@
+# PYTHON_ARGCOMPLETE_OK: the shell may complete this command's options
 """Deploys the functions of a configuration file, and deletes them again.
 
     python setupApps.py -f scns.json --no_spotwrap
     python setupApps.py -f scns.json --deleteAll
 
 In: scns.json, and the role in the environment (AWSRole). Out: functions in Lambda, the S3 trigger;
-one line a function on standard error. Exit status: 0 done, 1 failed, 2 wrong usage or
+one line a function on standard error. With --plan nothing is changed, and the lines are on standard
+output. Exit status: 0 done, 1 failed, 2 wrong usage or
 configuration.
 """
 
@@ -14,12 +16,14 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    HTTPClientError,
     NoCredentialsError,
     PartialCredentialsError,
     ProfileNotFound,
@@ -27,10 +31,12 @@ from botocore.exceptions import (
 
 import bundle
 import config
-from awsclients import Clients
+import packages
+import plan
+from awsclients import Clients, DeployError, error_code
 from bundle import BundleError
 from config import Config, ConfigError, FunctionSpec
-from lambdamanager import DeployError, Desired, LambdaManager
+from lambdamanager import Desired, LambdaManager
 from trigger import Trigger, TriggerManager
 
 ROLE_VARIABLES = ("AWSRole", "serverless_mapreduce_role")
@@ -60,11 +66,19 @@ def trigger_of(spec: FunctionSpec) -> Trigger | None:
     return Trigger(spec.name, spec.permission, spec.job_id) if spec.permission else None
 
 
+def sources_of(spec: FunctionSpec) -> tuple[Path, ...]:
+    """The files and folders to zip, the function's packages among them. BundleError."""
+    if not spec.packages:
+        return spec.sources
+    return (*spec.sources, packages.installed(spec.packages, spec.runtime, spec.architecture))
+
+
 def desired(spec: FunctionSpec, role: str, tracing: bool) -> Desired:
-    """What a function of the file should be in Lambda."""
+    """What a function of the file should be in Lambda: the one place that makes code, handler and
+    environment out of a `FunctionSpec`, and so the place where a function is wrapped."""
     return Desired(
         name=spec.name,
-        code=bundle.build(spec.sources),
+        code=bundle.build(sources_of(spec)),
         handler=spec.handler,
         role=role,
         memory=spec.memory,
@@ -79,30 +93,86 @@ def desired(spec: FunctionSpec, role: str, tracing: bool) -> Desired:
     )
 
 
+def prepare(settings: Config, options: argparse.Namespace) -> list[Desired]:
+    """What every function should be. ConfigError with all that cannot be had; calls nothing."""
+    role = role_from(dict(os.environ))
+    faults = [
+        f"{spec.name}: patched_botocore_dir: SpotWrap is not there yet: pass --no_spotwrap, or "
+        "leave the field out"
+        for spec in settings.functions
+        if spec.patched_botocore_dir and not options.no_spotwrap
+    ]
+    wanted = [desired(spec, role, options.turn_on_tracing) for spec in settings.functions]
+    faults += [
+        f"{one.name}: its zip has {len(one.code)} bytes, more than the {bundle.UPLOAD_LIMIT} that "
+        "Lambda takes directly: name a bucket for it in s3bucket"
+        for one in wanted
+        if one.goes_through_s3 and one.code_bucket is None
+    ]
+    faults += [
+        f"{one.name}: its code has {size} bytes unzipped, more than the {bundle.UNZIPPED_LIMIT} "
+        "that Lambda takes: give it fewer packages or files"
+        for one in wanted
+        if (size := bundle.unzipped_size(one.code)) > bundle.UNZIPPED_LIMIT
+    ]
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return wanted
+
+
+def check(settings: Config, wanted: list[Desired], clients: Clients, update: bool) -> None:
+    """Look at what must be there already, before anything is changed. DeployError."""
+    if update:
+        found = {one.name: LambdaManager(clients).find(one.name) for one in wanted}
+        if missing := [name for name, function in found.items() if function is None]:
+            does = "does" if len(missing) == 1 else "do"
+            raise DeployError(
+                f"{', '.join(missing)} {does} not exist: deploy without --update first"
+            )
+    else:
+        for bucket in sorted({spec.permission for spec in settings.functions if spec.permission}):
+            clients.check_bucket(bucket, "permission")
+    for bucket in sorted({str(one.code_bucket) for one in wanted if one.goes_through_s3}):
+        clients.check_bucket(bucket, "s3bucket")
+
+
 def deploy(settings: Config, clients: Clients, options: argparse.Namespace) -> int:
     """Create or update every function and wire the triggers. Returns the exit status."""
-    role = role_from(dict(os.environ))
-    wanted = [desired(spec, role, options.turn_on_tracing) for spec in settings.functions]
-    manager, triggers = LambdaManager(clients), TriggerManager(clients)
-    for spec in settings.functions:
-        if trigger := trigger_of(spec):
-            triggers.check_bucket(trigger.bucket)
+    wanted = prepare(settings, options)
+    check(settings, wanted, clients, options.update)
+    if options.plan:
+        return show(plan.deployment(settings, wanted, clients, trigger_of, options.update))
     done = []
     for spec, function in zip(settings.functions, wanted, strict=True):
-        what = manager.deploy(function, must_exist=options.update)
-        trigger = trigger_of(spec)
-        if trigger and not options.update:
-            wired = triggers.deploy(trigger, manager.arn(spec.name))
-            what += f", trigger on s3://{trigger.bucket}/{trigger.job_id or ''} {wired}"
-        say(f"{spec.name}: {what}")
-        done.append(what)
-    changed = sum(not what.startswith("unchanged") for what in done)
+        try:
+            words = deploy_one(spec, function, clients, options.update)
+        except ClientError as error:
+            raise DeployError(f"{spec.name}: {explain(error)}") from error
+        say(f"{spec.name}: {', '.join(words)}")
+        done.append(words)
+    changed = sum(any(not word.endswith("unchanged") for word in words) for words in done)
     say(f"{len(done)} functions in {clients.region}: {changed} changed, the rest as they were.")
     return 0
 
 
+def deploy_one(spec: FunctionSpec, function: Desired, clients: Clients, update: bool) -> list[str]:
+    """Create or update a function and, unless it is an `update`, its trigger.
+
+    Returns what was done to each.
+    """
+    manager = LambdaManager(clients)
+    what = manager.deploy(function)
+    trigger = trigger_of(spec)
+    if trigger is None or update:
+        return [what]
+    wired = TriggerManager(clients).deploy(trigger, manager.arn(spec.name))
+    return [what, f"trigger on s3://{trigger.bucket}/{trigger.job_id or ''} {wired}"]
+
+
 def delete_all(settings: Config, clients: Clients, options: argparse.Namespace) -> int:
     """Delete what `deploy` made, as far as it is there. Returns the exit status."""
+    if options.plan:
+        return show(plan.deletion(settings, clients, trigger_of, options.saveTriggerBucket))
     manager, triggers = LambdaManager(clients), TriggerManager(clients)
     steps: list[Step] = []
     for spec in settings.functions:
@@ -122,6 +192,14 @@ def delete_all(settings: Config, clients: Clients, options: argparse.Namespace) 
     return 1 if failed else 0
 
 
+def show(lines: Iterable[str]) -> int:
+    """Print a plan. Returns the exit status."""
+    for line in lines:
+        print(line, flush=True)
+    say("This is a plan: nothing was changed.")
+    return 0
+
+
 Step = tuple[str, Callable[[Any], str], Any]
 """What is done, the call that does it and says what happened, and what it is done to."""
 
@@ -130,7 +208,7 @@ def carry_out(what: str, call: Callable[[Any], str], target: Any) -> bool:
     """One step of a deletion. A failure is said and the others go on."""
     try:
         say(f"{what}: {call(target)}")
-    except (ClientError, DeployError) as error:
+    except (ClientError, HTTPClientError, DeployError) as error:
         say(f"{what}: FAILED: {error}")
         return False
     return True
@@ -147,6 +225,9 @@ def make_parser() -> argparse.ArgumentParser:
     python setupApps.py --profile me -f scns.json --no_spotwrap
   after a change of the code, the trigger as it is:
     python setupApps.py --profile me -f scns.json --no_spotwrap --update
+  see what that would change, or what would be deleted:
+    python setupApps.py --profile me -f scns.json --no_spotwrap --update --plan
+    python setupApps.py --profile me -f scns.json --deleteAll --plan
   delete functions, logs, trigger and the contents of the trigger's bucket:
     python setupApps.py --profile me -f scns.json --deleteAll
 
@@ -158,6 +239,7 @@ exit status: 0 done, 1 failed, 2 wrong usage or configuration""",
     add("--update", action="store_true", help="update functions that exist; wire no trigger")
     add("--deleteAll", action="store_true", help="delete functions, logs, trigger, bucket contents")
     add("--saveTriggerBucket", action="store_true", help="with --deleteAll: keep bucket contents")
+    add("--plan", action="store_true", help="show what would be done, and do nothing")
     add("--no_spotwrap", action="store_true", help="deploy every function plain")
     add("--no_botocore_change", action="store_true", help="keep the library zip that is in S3")
     add("--spotFnsTableName", default="spotFns", help="SpotWrap's table (%(default)s)")
@@ -166,16 +248,26 @@ exit status: 0 done, 1 failed, 2 wrong usage or configuration""",
     return parser
 
 
+def complete(parser: argparse.ArgumentParser) -> None:
+    """Let the shell complete options, where `argcomplete` is installed."""
+    try:
+        import argcomplete
+    except ImportError:
+        return
+    argcomplete.autocomplete(parser)
+
+
 def main(argv: list[str] | None = None) -> int:
     """The command. Returns the exit status."""
     parser = make_parser()
+    complete(parser)
     options = parser.parse_args(argv)
     if options.deleteAll and options.update:
         parser.error("--update and --deleteAll exclude each other")
     if options.saveTriggerBucket and not options.deleteAll:
         parser.error("--saveTriggerBucket goes with --deleteAll")
     try:
-        settings = config.load(config.find(options.config))
+        settings = config.load(config.find(options.config), with_sources=not options.deleteAll)
         clients = Clients(settings.region, options.profile)
         return (delete_all if options.deleteAll else deploy)(settings, clients, options)
     except (ConfigError, BundleError) as error:
@@ -196,6 +288,8 @@ def explain(error: ClientError | BotoCoreError) -> str:
         return f"{error}: run `aws configure`, or set AWS_PROFILE, or pass --profile"
     if isinstance(error, ProfileNotFound):
         return f"{error}: `aws configure list-profiles` shows those there are"
+    if isinstance(error, ClientError) and error_code(error).startswith("AccessDenied"):
+        return f"{error}: the credentials in use need that right, or pass --profile"
     return str(error)
 
 

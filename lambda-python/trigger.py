@@ -14,8 +14,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from awsclients import Clients, error_code, found_or_none
-from lambdamanager import NOT_FOUND, DeployError
+from awsclients import NOT_FOUND, Clients, DeployError, error_code, found_or_none
 
 CONFIGURATIONS = (
     "TopicConfigurations",
@@ -23,6 +22,10 @@ CONFIGURATIONS = (
     "LambdaFunctionConfigurations",
     "EventBridgeConfiguration",
 )
+
+
+PERMISSION_SECONDS = 10
+"""How long a permission given just now may take until S3 sees it."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,9 @@ class Trigger:
         """The one name of the permission and of the notification entry: the same on every run."""
         return f"{self.function}-trigger"
 
-    @property
-    def source_arn(self) -> str:
-        return f"arn:aws:s3:::{self.bucket}"
+    def source_arn(self, function_arn: str) -> str:
+        """The bucket's ARN, in the partition of the function: aws, aws-cn or aws-us-gov."""
+        return f"arn:{function_arn.split(':')[1]}:s3:::{self.bucket}"
 
     def entry(self, function_arn: str) -> dict[str, Any]:
         """The entry in the bucket's notification configuration."""
@@ -68,15 +71,57 @@ def remove(configuration: Mapping[str, Any], entry_id: str) -> dict[str, Any]:
     return {**kept, "LambdaFunctionConfigurations": others} if others else kept
 
 
+def own_entry(configuration: Mapping[str, Any], entry_id: str) -> dict[str, Any] | None:
+    """Our entry in a bucket's configuration, or None; pure."""
+    for entry in configuration.get("LambdaFunctionConfigurations", []):
+        if entry.get("Id") == entry_id:
+            return dict(entry)
+    return None
+
+
 def same_entry(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two entries mean the same, however S3 spells them ("Prefix", "prefix"); pure."""
     return _essence(one) == _essence(other)
 
 
 def _essence(entry: Mapping[str, Any]) -> tuple[Any, ...]:
+    return entry["LambdaFunctionArn"], set(entry["Events"]), _filters(entry)
+
+
+def _filters(entry: Mapping[str, Any]) -> dict[str, str]:
+    """The prefix and the suffix an entry asks for, as far as it does."""
     rules = entry.get("Filter", {}).get("Key", {}).get("FilterRules", [])
-    filters = {(rule["Name"].lower(), rule.get("Value", "")) for rule in rules}
-    return entry["LambdaFunctionArn"], set(entry["Events"]), filters
+    return {rule["Name"].lower(): rule.get("Value", "") for rule in rules}
+
+
+def overlapping(configuration: Mapping[str, Any], entry: Mapping[str, Any]) -> list[str]:
+    """The ids of other entries that could be meant by the same event of the same key; pure.
+
+    S3 refuses such entries: prefixes overlap where one begins with the other, suffixes where one
+    ends with the other.
+    """
+    return [
+        str(other.get("Id"))
+        for name in CONFIGURATIONS[:3]
+        for other in configuration.get(name, [])
+        if other.get("Id") != entry["Id"] and _overlap(other, entry)
+    ]
+
+
+def _overlap(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    ours, theirs = _filters(one), _filters(other)
+    prefixes = [filters.get("prefix", "") for filters in (ours, theirs)]
+    suffixes = [filters.get("suffix", "")[::-1] for filters in (ours, theirs)]
+    kinds = [{event.removesuffix("*") for event in entry["Events"]} for entry in (one, other)]
+    return (
+        _one_begins_with_the_other(*prefixes)
+        and _one_begins_with_the_other(*suffixes)
+        and any(_one_begins_with_the_other(a, b) for a in kinds[0] for b in kinds[1])
+    )
+
+
+def _one_begins_with_the_other(one: str, other: str) -> bool:
+    return one.startswith(other) or other.startswith(one)
 
 
 class TriggerManager:
@@ -87,29 +132,30 @@ class TriggerManager:
         self.functions = clients.client("lambda")
         self.s3 = clients.client("s3")
 
-    def check_bucket(self, bucket: str) -> None:
-        """DeployError where the trigger's bucket does not exist or is not ours to use."""
-        try:
-            self.s3.head_bucket(Bucket=bucket)
-        except ClientError as error:
-            if error_code(error) in ("404", "NoSuchBucket"):
-                raise DeployError(
-                    f"there is no bucket {bucket}, which permission names: make it with "
-                    f"`aws s3 mb s3://{bucket}`, or correct permission"
-                ) from error
-            raise DeployError(f"bucket {bucket} cannot be used: {error}") from error
-
     def deploy(self, trigger: Trigger, function_arn: str) -> str:
         """Wire the trigger; returns what was done."""
-        permission = self._permit(trigger)
+        permission = self._permit(trigger, trigger.source_arn(function_arn))
         notification = self._notify(trigger, function_arn)
         return "unchanged" if {permission, notification} == {"unchanged"} else "wired"
 
-    def _permit(self, trigger: Trigger) -> str:
+    def is_wired(self, trigger: Trigger, function_arn: str) -> bool:
+        """Whether the trigger is as it should be: `deploy` would change nothing."""
+        permission, notification = self.statement(trigger), self.notification(trigger)
+        return (
+            permission is not None
+            and self._is_right(permission, trigger.source_arn(function_arn))
+            and notification is not None
+            and same_entry(notification, trigger.entry(function_arn))
+        )
+
+    def _is_right(self, statement: Mapping[str, Any], source_arn: str) -> bool:
+        wanted = {"AWS:SourceAccount": self.clients.account, "AWS:SourceArn": source_arn}
+        return _conditions(statement) == wanted
+
+    def _permit(self, trigger: Trigger, source_arn: str) -> str:
         # S3 checks the permission when the notification is written, so it comes first.
-        wanted = {"AWS:SourceAccount": self.clients.account, "AWS:SourceArn": trigger.source_arn}
-        found = self._statement(trigger)
-        if found is not None and _conditions(found) == wanted:
+        found = self.statement(trigger)
+        if found is not None and self._is_right(found, source_arn):
             return "unchanged"
         if found is not None:
             self.functions.remove_permission(
@@ -120,12 +166,13 @@ class TriggerManager:
             StatementId=trigger.entry_id,
             Action="lambda:InvokeFunction",
             Principal="s3.amazonaws.com",
-            SourceArn=trigger.source_arn,
+            SourceArn=source_arn,
             SourceAccount=self.clients.account,
         )
         return "changed"
 
-    def _statement(self, trigger: Trigger) -> dict[str, Any] | None:
+    def statement(self, trigger: Trigger) -> dict[str, Any] | None:
+        """Our statement in the function's policy, or None."""
         answer = found_or_none(
             lambda: self.functions.get_policy(FunctionName=trigger.function), NOT_FOUND
         )
@@ -133,31 +180,40 @@ class TriggerManager:
         ours = [one for one in statements if one.get("Sid") == trigger.entry_id]
         return ours[0] if ours else None
 
+    def notification(self, trigger: Trigger) -> dict[str, Any] | None:
+        """Our entry in the bucket's configuration; None where there is none, or no bucket."""
+        found = found_or_none(
+            lambda: self.s3.get_bucket_notification_configuration(Bucket=trigger.bucket),
+            "NoSuchBucket",
+        )
+        return own_entry(found or {}, trigger.entry_id)
+
     def _notify(self, trigger: Trigger, function_arn: str) -> str:
         found = self.s3.get_bucket_notification_configuration(Bucket=trigger.bucket)
         entry = trigger.entry(function_arn)
-        ours = [
-            one
-            for one in found.get("LambdaFunctionConfigurations", [])
-            if one.get("Id") == trigger.entry_id
-        ]
-        if ours and same_entry(ours[0], entry):
+        ours = own_entry(found, trigger.entry_id)
+        if ours is not None and same_entry(ours, entry):
             return "unchanged"
-        self._put(trigger, merge(found, entry))
+        self._put(trigger.bucket, merge(found, entry), entry)
         return "changed"
 
-    def _put(self, trigger: Trigger, configuration: Mapping[str, Any]) -> None:
+    def _put(self, bucket: str, configuration: Mapping[str, Any], entry: Mapping[str, Any]) -> None:
+        """Write the merged configuration. DeployError where S3 refuses it."""
         try:
-            self.s3.put_bucket_notification_configuration(
-                Bucket=trigger.bucket, NotificationConfiguration=configuration
+            self.clients.until_accepted(
+                lambda: self.s3.put_bucket_notification_configuration(
+                    Bucket=bucket, NotificationConfiguration=configuration
+                ),
+                cannot_validate,
+                PERMISSION_SECONDS,
             )
         except ClientError as error:
             if error_code(error) != "InvalidArgument":
                 raise
+            cause = _cause(overlapping(configuration, entry))
             raise DeployError(
-                f"bucket {trigger.bucket} refuses the trigger {trigger.entry_id}: {error}. Another "
-                "notification of the bucket may cover the same keys: `aws s3api "
-                f"get-bucket-notification-configuration --bucket {trigger.bucket}` shows them"
+                f"bucket {bucket} refuses the trigger {entry['Id']}: {error}. {cause}; `aws s3api "
+                f"get-bucket-notification-configuration --bucket {bucket}` shows what it has"
             ) from error
 
     def delete_permission(self, trigger: Trigger) -> str:
@@ -179,10 +235,14 @@ class TriggerManager:
             lambda: self.s3.get_bucket_notification_configuration(Bucket=trigger.bucket),
             "NoSuchBucket",
         )
-        ids = [one.get("Id") for one in (found or {}).get("LambdaFunctionConfigurations", [])]
-        if found is None or trigger.entry_id not in ids:
+        if found is None or own_entry(found, trigger.entry_id) is None:
             return "not there"
-        self._put(trigger, remove(found, trigger.entry_id))
+        # What is left stays as it was: an entry whose own destination is gone must not hinder us.
+        self.s3.put_bucket_notification_configuration(
+            Bucket=trigger.bucket,
+            NotificationConfiguration=remove(found, trigger.entry_id),
+            SkipDestinationValidation=True,
+        )
         return "deleted"
 
     def empty_bucket(self, bucket: str) -> str:
@@ -210,6 +270,18 @@ class TriggerManager:
                 f"s3://{bucket}/{failure.get('Key')} could not be deleted: "
                 f"{failure.get('Code')} {failure.get('Message')}"
             )
+
+
+def cannot_validate(error: ClientError) -> bool:
+    """Whether S3 says that it may not reach a destination, as it does for a permission too new."""
+    return error_code(error) == "InvalidArgument" and "Unable to validate" in str(error)
+
+
+def _cause(ids: list[str]) -> str:
+    """What is the matter with a refused configuration, and what helps."""
+    if ids:
+        return f"Its notification {', '.join(ids)} covers the same keys: narrow or remove that one"
+    return "Another notification of the bucket may have a destination that is gone: remove it"
 
 
 def _conditions(statement: Mapping[str, Any]) -> dict[str, str]:

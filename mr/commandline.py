@@ -1,13 +1,17 @@
 """The driver's command line: `python driver.py ...`. It is not part of the function's zip.
 
-In: arguments. Out: data on standard output (the timing line, a status, a result), progress and
-errors on standard error, and the exit status: 0 done, 1 the job failed, 2 wrong usage.
+In: arguments. Out: data on standard output (the timing line, a status, a result, or with --json
+one object), progress and errors on standard error, and the exit status: 0 done, 1 the job failed,
+2 wrong usage.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
+import os
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -20,141 +24,145 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
+import arguments
+import costs
+import display
 import driver
-import jobrequest
+import forecast
+import htmlreport
+import jobfunctions
+import joblogs
 import jobstatus
+import jobtasks
 import lambdautils
 import resultview
+import summary
+from arguments import make_parser
+from costs import Prices
 from jobrequest import JobRequest, UsageError
 from lambdautils import JobError, error_code, log
+from summary import Summary
+
+__all__ = ["main", "make_parser"]
+
+# --------------------------------------------------------------------------- running a job
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """The command line, as the original has it, and what was added."""
-    parser = argparse.ArgumentParser(
-        prog="driver.py",
-        description="MRDriver: run a MapReduce job on AWS Lambda and S3.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="""examples:
-  see how many mappers a job takes, and run nothing:
-    python driver.py MY-BUCKET-NAME job1000 --dryrun
-  run two batches and wait for the result:
-    python driver.py MY-BUCKET-NAME job1000 mapperNS reducerNS --wait4reducers --endearly 2
-  run the whole job and do not wait:
-    python driver.py MY-BUCKET-NAME job1000 mapperNS reducerNS
-  where a job is, and its ten largest groups:
-    python driver.py --status MY-BUCKET-NAME job1000
-    python driver.py --result MY-BUCKET-NAME job1000 --sort value --top 10
-  your own input:
-    python driver.py MY-BUCKET-NAME job1000 mapperNS reducerNS --databkt MY-DATA --prefix visits/
-
-exit status: 0 done, 1 the job failed, 2 wrong usage""",
-    )
-    add = parser.add_argument
-    add("jobbkt", help="job bucket for output files (that trigger reducers)")
-    add(
-        "jobid",
-        help="unique job id; must match job_id of reducerCoordinator in scns.json, if that has one",
-    )
-    add("mapper_function", nargs="?", help="name of the mapper function (not for --dryrun)")
-    add("reducer_function", nargs="?", help="name of the reducer function (not for --dryrun)")
-    add("--profile", help="AWS profile (default: as boto3 finds it)")
-    add("--databkt", default=jobrequest.DATA_BUCKET, help="input data bucket (%(default)s)")
-    add("--prefix", default=jobrequest.DATA_PREFIX, help="prefix of the input (%(default)s)")
-    add(
-        "--region",
-        default=jobrequest.REGION,
-        help="region of the functions and the job bucket (%(default)s)",
-    )
-    add("--wait4reducers", action="store_true", help="wait for the result and report timings")
-    view = parser.add_mutually_exclusive_group()
-    view.add_argument("--status", action="store_true", help="show where a job is, from S3 alone")
-    view.add_argument("--result", action="store_true", help="print a job's answer as CSV")
-    add("--json", action="store_true", help="with --status, --result: print JSON")
-    add("--sort", choices=("key", "value"), default="key", help="with --result: by what")
-    add("--top", type=_number_from(1), metavar="N", help="with --result: the first N only")
-    add("--dryrun", action="store_true", help="see how many mappers are needed, run nothing")
-    add("--endearly", type=_number_from(1), metavar="N", help="run the first N batches only")
-    add(
-        "--batchsize",
-        type=_number_from(1),
-        metavar="N",
-        help="input objects a mapper (default: from their mean size)",
-    )
-    add(
-        "--concurrency",
-        type=_number_from(1),
-        metavar="N",
-        default=jobrequest.CONCURRENCY,
-        help="mappers at once with --wait4reducers (%(default)s)",
-    )
-    add("--overwrite", action="store_true", help="delete the outputs of an earlier run first")
-    add(
-        "--timeout",
-        type=_number_from(1),
-        metavar="S",
-        default=jobrequest.TIMEOUT,
-        help="seconds to wait for the reducers (%(default)s)",
-    )
-    add(
-        "--retries",
-        type=_number_from(0),
-        metavar="N",
-        default=jobrequest.RETRIES,
-        help="further tries of a mapper that fails (%(default)s)",
-    )
-    return parser
+def run_job(options: argparse.Namespace) -> None:
+    """Run a job, and say what it did where it is waited for."""
+    request = JobRequest.from_options(options)
+    prices = costs.read_prices(options.prices)
+    if options.report:
+        htmlreport.check(options.report)
+    if request.dryrun or request.full_async:
+        outcome = driver.run(request)
+    else:
+        with display.for_terminal(options.quiet) as shown:
+            outcome = driver.run(request, listener=shown)
+    facts: dict[str, Any] = {"timer": outcome.timer}
+    if request.dryrun:
+        expected = forecast.forecast(outcome.plan, request.concurrency, prices)
+        say(expected.lines())
+        facts["plan"] = expected.to_json()
+    elif not request.full_async:
+        done = read_summary(options, prices)
+        say(done.lines())
+        facts["summary"] = done.to_json()
+        if options.report:
+            write_report(options, done)
+    print(json.dumps(facts) if options.json else outcome.timer)
 
 
-def _number_from(least: int) -> Any:
-    def number(text: str) -> int:
-        try:
-            return jobrequest.whole_number(text, least)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    return number
+def read_summary(options: argparse.Namespace, prices: Prices) -> Summary:
+    """What the options' job did. JobError where it is not done."""
+    s3 = aws(options, "s3")
+    job = jobtasks.read_finished_job(s3, options.jobbkt, options.jobid)
+    return summary.summarize(s3, aws(options, "lambda"), job, prices)
 
 
-def run(options: argparse.Namespace) -> None:
-    """Do what the options ask for. JobError, or AWS's own errors."""
-    for view in VIEWS:
-        if getattr(options, view):
-            VIEWS[view](options)
-            return
-    print(driver.run(JobRequest.from_options(options)))
+def write_report(options: argparse.Namespace, done: Summary) -> None:
+    """Write the page about a finished job."""
+    groups = resultview.read_result(aws(options, "s3"), options.jobbkt, options.jobid)
+    htmlreport.write(options.report, done, groups)
+    log(f"the report is {options.report}")
+
+
+def say(lines: list[str]) -> None:
+    """Lines for a person, on standard error."""
+    for line in lines:
+        log(line)
+
+
+# --------------------------------------------------------------------------- looking at a job
 
 
 def show_status(options: argparse.Namespace) -> None:
     """Print where a job is."""
-    status = jobstatus.read_status(s3_client(options), options.jobbkt, options.jobid)
+    status = jobstatus.read_status(aws(options, "s3"), options.jobbkt, options.jobid)
     print(json.dumps(status.to_json()) if options.json else "\n".join(status.lines()))
 
 
 def show_result(options: argparse.Namespace) -> None:
     """Print a job's answer."""
-    groups = resultview.read_result(s3_client(options), options.jobbkt, options.jobid)
-    chosen = resultview.choose(groups, options.sort, options.top)
-    resultview.write(chosen, "json" if options.json else "csv")
+    groups = resultview.read_result(aws(options, "s3"), options.jobbkt, options.jobid)
+    chosen = resultview.choose(groups, options.sort or "key", options.top)
+    resultview.write(chosen, "json" if options.json else options.format or "csv")
 
 
-VIEWS: dict[str, Callable[[argparse.Namespace], None]] = {
+def show_logs(options: argparse.Namespace) -> None:
+    """Print what a job's functions logged, or print it as it comes."""
+    s3, logs = aws(options, "s3"), aws(options, "logs")
+    job, data = jobstatus.read_records(s3, options.jobbkt, options.jobid)
+    names = list(dict.fromkeys(jobfunctions.names_of(s3, job, data).values()))
+    since = data.number("startTime") - joblogs.OVERLAP_SECONDS
+    if options.follow:
+
+        def is_done() -> bool:
+            return jobstatus.read_status(s3, options.jobbkt, options.jobid).state == "done"
+
+        for line in joblogs.follow(logs, names, options.jobid, since, is_done):
+            print(line.text(), flush=True)
+        return
+    lines = joblogs.job_lines(logs, names, options.jobid, since)
+    if options.json:
+        print(json.dumps({"lines": [dataclasses.asdict(line) for line in lines]}))
+    else:
+        print("".join(f"{line.text()}\n" for line in lines), end="")
+
+
+def show_report(options: argparse.Namespace) -> None:
+    """Write the page about a job that is done; with --json, print its facts too."""
+    htmlreport.check(options.report)
+    done = read_summary(options, costs.read_prices(options.prices))
+    write_report(options, done)
+    if options.json:
+        print(json.dumps({"summary": done.to_json()}))
+
+
+SHOW: dict[str | None, Callable[[argparse.Namespace], None]] = {
     "status": show_status,
     "result": show_result,
+    "logs": show_logs,
+    "report": show_report,
+    None: run_job,
 }
-"""The options that look at a job instead of running one."""
+"""What is done for each of the command's forms."""
 
 
-def s3_client(options: argparse.Namespace) -> Any:
-    """The S3 client of the options' region and profile."""
-    return lambdautils.client("s3", options.region, options.profile)
+def aws(options: argparse.Namespace, service: str) -> Any:
+    """The client of a service, of the options' region and profile."""
+    return lambdautils.client(service, options.region, options.profile)
+
+
+# --------------------------------------------------------------------------- the command
 
 
 def main(argv: list[str] | None = None) -> int:
     """The command. Returns the exit status."""
-    options = make_parser().parse_args(argv)
+    options = arguments.parse(argv)
     try:
-        run(options)
+        SHOW[arguments.view_of(options)](options)
+        sys.stdout.flush()
     except UsageError as error:
         log(f"driver.py: {error}")
         return 2
@@ -165,9 +173,12 @@ def main(argv: list[str] | None = None) -> int:
         log(f"driver.py: {explain(error, options)}")
         return 1
     except KeyboardInterrupt:
-        log(interrupted(options))
+        looking = arguments.view_of(options)
+        log("driver.py: interrupted" if looking else interrupted(options))
         return 1
     except BrokenPipeError:
+        # Whoever read our output has enough; Python must not try to write the rest at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return 0
 
@@ -182,9 +193,9 @@ def explain(error: ClientError | BotoCoreError, options: argparse.Namespace) -> 
         return f"{error}: check the network, --region and AWS_ENDPOINT_URL"
     if isinstance(error, ClientError):
         if error_code(error) == "NoSuchBucket":
-            name = error.response["Error"].get("BucketName") or (
-                f"{options.databkt} or {options.jobbkt}"
-            )
+            either = f"{options.databkt} or {options.jobbkt}"
+            suspect = options.jobbkt if arguments.view_of(options) else either
+            name = error.response["Error"].get("BucketName") or suspect
             return f"there is no bucket {name}: make it with `aws s3 mb s3://NAME`"
         if error_code(error) in ("AccessDenied", "AccessDeniedException", "403"):
             return f"{error}. Your credentials must allow {error.operation_name} here"

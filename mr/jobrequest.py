@@ -34,6 +34,7 @@ _PAYLOAD_NAMES = {
     "eventSource": "event_source",
     "endearly": "endearly",
     "batchSize": "batch_size",
+    "splitSize": "split_size",
     "concurrency": "concurrency",
     "timeout": "timeout",
     "retries": "retries",
@@ -51,9 +52,10 @@ class JobRequest:
     """One job. `bucket` and `prefix` say where the input is, `job_bucket` where the outputs go.
 
     `endearly` takes the first so many batches as the whole job, `batch_size` is objects a mapper
-    (None: computed), `concurrency` how many mappers may run at once in synchronous mode,
-    `timeout` the seconds to wait for the reducers, `retries` the further tries of a mapper that
-    fails. `event_source` is passed on to the mappers and not looked at.
+    (None: computed), `split_size` bytes a mapper, for which objects are cut (None: they are not),
+    `concurrency` how many mappers may run at once in synchronous mode, `timeout` the seconds to
+    wait for the reducers, `retries` the further tries of a mapper that fails. `event_source` is
+    passed on to the mappers and not looked at.
     """
 
     bucket: str = DATA_BUCKET
@@ -68,6 +70,7 @@ class JobRequest:
     dryrun: bool = False
     overwrite: bool = False
     batch_size: int | None = None
+    split_size: int | None = None
     concurrency: int = CONCURRENCY
     timeout: int = TIMEOUT
     retries: int = RETRIES
@@ -90,6 +93,7 @@ class JobRequest:
             dryrun=options.dryrun,
             overwrite=options.overwrite,
             batch_size=options.batchsize,
+            split_size=options.splitsize,
             concurrency=options.concurrency,
             timeout=options.timeout,
             retries=options.retries,
@@ -118,6 +122,8 @@ class JobRequest:
         """This request. UsageError with what is missing or malformed."""
         if not self.bucket:
             faults.append("the input data bucket is empty: give its name")
+        if self.batch_size and self.split_size:
+            faults.append("batch size and split size exclude each other: give one of them")
         if not self.dryrun:
             faults.extend(self._faults_of_a_real_run())
         if faults:
@@ -146,6 +152,12 @@ class JobRequest:
 
 def _payload_value(name: str, value: Any, faults: list[str]) -> Any:
     """A payload field as the request holds it; a number may also come as a text, "2"."""
+    if name == "splitSize":
+        try:
+            return byte_size(str(value))
+        except ValueError as error:
+            faults.append(f"payload {name}: {error}")
+            return None
     if name not in _NUMBERS:
         if not isinstance(value, str):
             faults.append(f"payload {name} is {value!r}: it must be a text")
@@ -163,3 +175,17 @@ def whole_number(text: str, least: int) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < least:
         raise ValueError(f"{text!r} is not a whole number from {least}")
     return int(text)
+
+
+_UNITS = {"": 1, "B": 1}
+_UNITS |= {f"{letter}B": 1000**power for power, letter in enumerate("KMG", 1)}
+_UNITS |= {f"{letter}IB": 1024**power for power, letter in enumerate("KMG", 1)}
+
+
+def byte_size(text: str) -> int:
+    """Bytes: "64MB" is 64,000,000, "64MiB" is 67,108,864, "64" is 64. ValueError otherwise."""
+    match = re.fullmatch(r"([0-9]{1,15}) ?([A-Za-z]*)", text)
+    unit = _UNITS.get(match[2].upper()) if match else None
+    if match is None or unit is None or int(match[1]) < 1:
+        raise ValueError(f"{text!r} is no size: write 64MB, 64MiB, 1GB or a number of bytes")
+    return int(match[1]) * unit

@@ -14,10 +14,9 @@ from botocore.exceptions import ClientError
 
 import diagnosis
 import jobstate
-import lambdautils
 import s3json
 from jobstate import JobInfo, JobListing, StepRecord
-from lambdautils import JobError, JobKeys, error_code
+from lambdautils import Fields, JobError, JobKeys, error_code
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,22 +78,27 @@ def steps_of(
     return tuple(steps)
 
 
-def read_status(s3: Any, bucket: str, job_id: str, now: float | None = None) -> JobStatus:
-    """Read where a job is. JobError where there is no such job."""
+def read_records(s3: Any, bucket: str, job_id: str) -> tuple[JobInfo, Fields]:
+    """A job's records, JOB/jobinfo.json and JOB/jobdata. JobError where there is no such job."""
     keys = JobKeys(job_id)
     try:
         job = JobInfo.from_json(s3json.read_json(s3, bucket, keys.jobinfo), job_id)
-        data = lambdautils.Fields(s3json.read_json(s3, bucket, keys.jobdata), keys.jobdata)
+        return job, Fields(s3json.read_json(s3, bucket, keys.jobdata), keys.jobdata)
     except ClientError as error:
         if error_code(error) != "NoSuchKey":
             raise
         raise JobError(
             f"there is no job {job_id} in s3://{bucket}/{job_id}/: check the bucket and the job id"
         ) from error
+
+
+def read_status(s3: Any, bucket: str, job_id: str, now: float | None = None) -> JobStatus:
+    """Read where a job is. JobError where there is no such job."""
+    job, data = read_records(s3, bucket, job_id)
     listing = jobstate.list_job(s3, bucket, job_id)
     records = jobstate.read_step_records(s3, bucket, job_id, listing)
     errors = tuple(diagnosis.failures(s3, job))
     state = "done" if listing.has_result else "failed" if errors else "running"
     age = (time.time() if now is None else now) - data.number("startTime")
-    result = keys.result if listing.has_result else None
+    result = JobKeys(job_id).result if listing.has_result else None
     return JobStatus(job_id, bucket, state, age, steps_of(job, listing, records), errors, result)

@@ -77,10 +77,15 @@ def clear_job(s3: Any, request: JobRequest) -> None:
 
 def trigger_covers(configuration: dict[str, Any], task_prefix: str) -> bool:
     """Whether a bucket's notification configuration sends a job's outputs to a function; pure."""
-    return any(
-        _wants_puts(entry) and _filter_passes(entry, task_prefix)
-        for entry in configuration.get("LambdaFunctionConfigurations", [])
-    )
+    return covering_entry(configuration, task_prefix) is not None
+
+
+def covering_entry(configuration: dict[str, Any], task_prefix: str) -> dict[str, Any] | None:
+    """The entry of a bucket's configuration that sends a job's outputs to a function; pure."""
+    for entry in configuration.get("LambdaFunctionConfigurations", []):
+        if _wants_puts(entry) and _filter_passes(entry, task_prefix):
+            return dict(entry)
+    return None
 
 
 def _wants_puts(entry: dict[str, Any]) -> bool:

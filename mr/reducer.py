@@ -8,15 +8,26 @@ outputs merged, pairs read, seconds]. Run twice it writes the same bytes to the 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
+import json
 import time
 from typing import Any
 
+import fetchahead
+import jobs
 import jobstate
 import lambdautils
-import s3json
-import uservisits
-from lambdautils import Fields, JobKeys
+import s3stream
+from jobs import Job
+from lambdautils import BadRecord, Fields, JobKeys
+
+OUTPUTS_AHEAD = 3
+"""Outputs that are downloaded while one is merged."""
+
+CHUNKS_AHEAD = 128
+"""Chunks of each that wait, s3stream.CHUNK_BYTES each: so 96 MiB in all."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,24 +63,20 @@ def handler(event: Any, context: Any) -> list[float]:
     s3 = lambdautils.client("s3")
     name = f"reducer/{task.step}/{task.reducer_id}"
     with jobstate.failure_record(s3, task.job_bucket, task.job_id, name, context.aws_request_id):
-        return run(s3, task)
+        return run(s3, task, jobs.load())
 
 
-def run(s3: Any, task: ReducerEvent) -> list[float]:
+def run(s3: Any, task: ReducerEvent, job: Job) -> list[float]:
     """Merge the batch, write the output, and answer [outputs, pairs, seconds]."""
     lambdautils.log(
         f"job {task.job_id}: step {task.step} reducer {task.reducer_id} reads "
         f"{len(task.keys)} outputs"
     )
     start = time.monotonic()
-    merged: dict[str, Any] = {}
-    pairs = 0
-    for key in task.keys:
-        output = s3json.read_json(s3, task.bucket, key)
-        pairs += len(output)
-        merge(merged, output)
+    merged, pairs, size = merge_outputs(s3, task, job)
     seconds = time.monotonic() - start
-    write(s3, task, merged, lambdautils.output_metadata(pairs, seconds, groups=len(merged)))
+    metadata = lambdautils.output_metadata(pairs, seconds, groups=len(merged), input_bytes=size)
+    write(s3, task, job, merged, metadata)
     lambdautils.log(
         f"step {task.step} reducer {task.reducer_id}: {pairs} pairs of {len(task.keys)} outputs "
         f"into {len(merged)} groups, {seconds:.3f} s"
@@ -77,19 +84,44 @@ def run(s3: Any, task: ReducerEvent) -> list[float]:
     return [len(task.keys), pairs, seconds]
 
 
-def merge(merged: dict[str, Any], output: dict[str, Any]) -> None:
-    """Combine the pairs of an output into `merged`."""
-    combine = uservisits.combine
-    for key, value in output.items():
-        merged[key] = combine(merged[key], value) if key in merged else value
+def merge_outputs(s3: Any, task: ReducerEvent, job: Job) -> tuple[dict[str, Any], int, int]:
+    """All outputs merged in the order given, the pairs that were read, and their bytes.
+
+    One output at a time is in memory beside the merged ones; the next are being downloaded.
+    """
+    merged: dict[str, Any] = {}
+    pairs = size = 0
+    opens = [functools.partial(s3stream.read_chunks, s3, task.bucket, key) for key in task.keys]
+    with contextlib.closing(fetchahead.in_order(opens, OUTPUTS_AHEAD, CHUNKS_AHEAD)) as bodies:
+        for key, chunks in zip(task.keys, bodies, strict=True):
+            body = b"".join(chunks)
+            size += len(body)
+            output = parse_output(body, f"s3://{task.bucket}/{key}")
+            del body
+            pairs += len(output)
+            job.merge(merged, output)
+    return merged, pairs, size
 
 
-def write(s3: Any, task: ReducerEvent, merged: dict[str, Any], metadata: dict[str, str]) -> None:
+def parse_output(body: bytes, where: str) -> dict[str, Any]:
+    """The pairs of an output. BadRecord where it is none."""
+    try:
+        output = json.loads(body)
+    except ValueError as error:
+        raise BadRecord(f"{where} is not JSON: {error}") from error
+    if not isinstance(output, dict):
+        raise BadRecord(f"{where} is no output: not a JSON object but {type(output).__name__}")
+    return output
+
+
+def write(
+    s3: Any, task: ReducerEvent, job: Job, merged: dict[str, Any], metadata: dict[str, str]
+) -> None:
     """Write the output where it belongs; the last reducer's is the result, and `done` follows."""
     keys = JobKeys(task.job_id)
     if task.reducer_count > 1:
         output_key = keys.reducer_output(task.step, task.reducer_id)
-        lambdautils.write_json(s3, task.job_bucket, output_key, merged, metadata)
+        jobs.write_pairs(s3, job, task.job_bucket, output_key, merged, metadata)
         return
-    lambdautils.write_json(s3, task.job_bucket, keys.result, merged, metadata)
+    jobs.write_pairs(s3, job, task.job_bucket, keys.result, merged, metadata)
     lambdautils.write_json(s3, task.job_bucket, keys.done, {"result": keys.result})

@@ -16,6 +16,8 @@ from botocore.exceptions import ClientError
 import s3json
 from lambdautils import JobError, JobKeys, error_code
 
+FIRST_BYTES = 4096
+
 
 def read_result(s3: Any, bucket: str, job_id: str) -> dict[str, Any]:
     """The answer, group -> value. JobError where there is none yet."""
@@ -37,6 +39,30 @@ def choose(groups: Mapping[str, Any], sort: str, top: int | None) -> list[tuple[
     if sort == "key":
         return sorted(groups.items())[:top]
     return sorted(groups.items(), key=lambda pair: (-pair[1], pair[0]))[:top]
+
+
+def first_groups(s3: Any, bucket: str, job_id: str, count: int) -> list[tuple[str, Any]]:
+    """The first `count` groups of an answer in their order there, from its first bytes alone."""
+    key = JobKeys(job_id).result
+    head = s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{FIRST_BYTES - 1}")["Body"].read()
+    return whole_pairs(head.decode(errors="ignore"))[:count]
+
+
+def whole_pairs(text: str) -> list[tuple[str, Any]]:
+    """The pairs of a JSON object that is cut off somewhere, as far as they are whole; pure."""
+    decoder = json.JSONDecoder()
+    pairs: list[tuple[str, Any]] = []
+    position = 1
+    try:
+        while True:
+            key, position = decoder.raw_decode(text, position)
+            value, position = decoder.raw_decode(text, text.index(":", position) + 1)
+            if text[position] not in ",}":  # a number may go on
+                return pairs
+            pairs.append((key, value))
+            position += 1
+    except (ValueError, IndexError):
+        return pairs
 
 
 def write(pairs: list[tuple[str, Any]], form: str) -> None:

@@ -21,7 +21,8 @@ def read_json(s3: Any, bucket: str, key: str) -> Any:
 def read_json_and_etag(s3: Any, bucket: str, key: str) -> tuple[Any, str]:
     """As `read_json`, with the ETag for a conditional write over the same version."""
     versions: list[str] = []
-    body = b"".join(s3stream.read_chunks(s3, bucket, key, versions.append))
+    chunks = s3stream.read_chunks(s3, bucket, key, lambda opened: versions.append(opened["ETag"]))
+    body = b"".join(chunks)
     try:
         return json.loads(body), versions[-1]
     except ValueError as error:

@@ -19,7 +19,7 @@ from botocore.exceptions import (
 
 from lambdautils import JobError, error_code, log
 
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 18
 BREAKS_IN_A_ROW = 5
 """Broken reads without a single byte of progress after which a download is given up."""
 
@@ -27,19 +27,28 @@ _BROKEN = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
 
 
 def read_chunks(
-    s3: Any, bucket: str, key: str, on_version: Callable[[str], None] = lambda etag: None
+    s3: Any,
+    bucket: str,
+    key: str,
+    on_open: Callable[[dict[str, Any]], None] = lambda response: None,
+    start: int = 0,
+    end: int | None = None,
+    etag: str = "",
 ) -> Iterator[bytes]:
-    """The bytes of an object, in chunks of at most CHUNK_BYTES; `on_version` is told its ETag.
+    """The bytes of an object, in chunks of at most CHUNK_BYTES.
+
+    `start` and `end` narrow that to bytes start..end-1 (an `end` past the object's is its end),
+    `etag` to one version; `on_open` is given every GetObject response before its first byte.
 
     botocore retries a request that fails; once its body flows, a break is ours to mend: the rest
     is asked for with a Range, and If-Match on the ETag. JobError where the object was replaced
     meanwhile; botocore's error where it breaks again and again at the same byte.
     """
-    offset, breaks, etag = 0, 0, ""
-    while True:
-        response = _open_at(s3, bucket, key, offset, etag)
+    offset, breaks = start, 0
+    while end is None or offset < end:
+        response = _open_at(s3, bucket, key, offset, end, etag)
         etag = response["ETag"]
-        on_version(etag)
+        on_open(response)
         body = response["Body"]
         try:
             for chunk in body.iter_chunks(CHUNK_BYTES):
@@ -55,17 +64,20 @@ def read_chunks(
             body.close()
 
 
-def _open_at(s3: Any, bucket: str, key: str, offset: int, etag: str) -> dict[str, Any]:
-    """GetObject from a byte on; the first request takes whatever version is there."""
-    rest = {"Range": f"bytes={offset}-"} if offset else {}
+def _open_at(
+    s3: Any, bucket: str, key: str, offset: int, end: int | None, etag: str
+) -> dict[str, Any]:
+    """GetObject from a byte on; without `etag`, of whatever version is there."""
+    last = "" if end is None else end - 1
+    part = {"Range": f"bytes={offset}-{last}"} if offset or end is not None else {}
     same = {"IfMatch": etag} if etag else {}
     try:
-        response: dict[str, Any] = s3.get_object(Bucket=bucket, Key=key, **rest, **same)
+        response: dict[str, Any] = s3.get_object(Bucket=bucket, Key=key, **part, **same)
         return response
     except ClientError as error:
         if error_code(error) == "PreconditionFailed":
             raise JobError(
-                f"s3://{bucket}/{key} was replaced while it was read (its ETag is no longer "
+                f"s3://{bucket}/{key} was replaced after the job began (its ETag is no longer "
                 f"{etag}): start the job again, on input that stays as it is"
             ) from error
         raise
@@ -83,8 +95,3 @@ def whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
             open_line.append(chunk[end:])
     if open_line:
         yield b"".join(open_line)
-
-
-def read_lines(s3: Any, bucket: str, key: str) -> Iterator[bytes]:
-    """An object's blocks of whole lines."""
-    return whole_lines(read_chunks(s3, bucket, key))

@@ -3,7 +3,7 @@
     python create-role.py --profile me --bucket MY-BUCKET-NAME ROLENAME POLICYNAME
 
 In: policy.json, with MY-S3-BUCKET filled in by --bucket. Out: the role, and on standard output its
-ARN and the line that sets AWSRole. Run again it changes nothing but what differs.
+ARN and the line that sets AWSRole. Run again it writes only what differs, and says so.
 """
 
 from __future__ import annotations
@@ -32,11 +32,32 @@ def create_or_update(iam: Any, role: str, policy_name: str, policy: dict[str, An
         if roles.error_code(error) != "EntityAlreadyExists":
             raise
         made = iam.get_role(RoleName=role)
-        iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(roles.TRUST))
-        print(f"role {role} was there already", file=sys.stderr)
-    iam.put_role_policy(RoleName=role, PolicyName=policy_name, PolicyDocument=json.dumps(policy))
-    print(f"policy {policy_name} written", file=sys.stderr)
+        print(f"role {role} was there already, trust {trusted(iam, made['Role'])}", file=sys.stderr)
+    print(f"policy {policy_name} {allowed(iam, role, policy_name, policy)}", file=sys.stderr)
     return str(made["Role"]["Arn"])
+
+
+def trusted(iam: Any, role: dict[str, Any]) -> str:
+    """Make sure that Lambda, and nobody else, may take the role; returns what was done."""
+    if roles.document(role["AssumeRolePolicyDocument"]) == roles.TRUST:
+        return "unchanged"
+    trust = json.dumps(roles.TRUST)
+    iam.update_assume_role_policy(RoleName=role["RoleName"], PolicyDocument=trust)
+    return "replaced"
+
+
+def allowed(iam: Any, role: str, name: str, policy: dict[str, Any]) -> str:
+    """Make sure of the role's inline policy; returns what was done."""
+    try:
+        found = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    except ClientError as error:
+        if roles.error_code(error) != "NoSuchEntity":
+            raise
+    else:
+        if roles.document(found) == policy:
+            return "unchanged"
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(policy))
+    return "written"
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -60,6 +81,7 @@ def make_parser() -> argparse.ArgumentParser:
         action="append",
         help=f"an input bucket, may be repeated (default: {roles.DEFAULT_DATA_BUCKET})",
     )
+    add("--tracing", action="store_true", help="for setupApps.py --turn_on_tracing")
     return parser
 
 
@@ -69,6 +91,8 @@ def main(argv: list[str] | None = None) -> int:
     def command() -> None:
         data_buckets = options.databkt or [roles.DEFAULT_DATA_BUCKET]
         policy = roles.fill_in(roles.read_policy(), options.bucket, data_buckets)
+        if options.tracing:
+            policy["Statement"].append(roles.TRACING)
         iam = roles.iam_client(options.profile)
         arn = create_or_update(iam, options.rolename, options.policyname, policy)
         print(arn)

@@ -3,7 +3,7 @@
     python delete-role.py --profile me ROLENAME POLICYNAME
 
 In: the two names. Out: a line on standard error for what happened to each. A role that has other
-policies, which are not ours, keeps them and stays.
+policies, which are not ours, keeps them and stays; the exit status is 1 then.
 """
 
 from __future__ import annotations
@@ -16,6 +16,17 @@ from typing import Any
 import roles
 from botocore.exceptions import ClientError
 
+HANGS_ON = (
+    ("policy", "list_role_policies", "PolicyNames[]"),
+    ("policy", "list_attached_role_policies", "AttachedPolicies[].PolicyName"),
+    (
+        "instance profile",
+        "list_instance_profiles_for_role",
+        "InstanceProfiles[].InstanceProfileName",
+    ),
+)
+"""What keeps IAM from deleting a role: its kind, the call that lists it, where the names are."""
+
 
 def deleted(call: Callable[[], Any]) -> str:
     """Call, and say what happened."""
@@ -26,6 +37,27 @@ def deleted(call: Callable[[], Any]) -> str:
             raise
         return "not there"
     return "deleted"
+
+
+def delete_role(iam: Any, role: str) -> str:
+    """Delete the role, and say what happened. RoleError where something else hangs on it."""
+    try:
+        return deleted(lambda: iam.delete_role(RoleName=role))
+    except ClientError as error:
+        if roles.error_code(error) != "DeleteConflict":
+            raise
+        raise roles.RoleError(
+            f"role {role} is kept, since others use it: {', '.join(others(iam, role)) or error}"
+        ) from error
+
+
+def others(iam: Any, role: str) -> list[str]:
+    """What hangs on the role and keeps it: policies and instance profiles."""
+    return [
+        f"{what} {name}"
+        for what, listing, names in HANGS_ON
+        for name in iam.get_paginator(listing).paginate(RoleName=role).search(names)
+    ]
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -48,7 +80,7 @@ def main(argv: list[str] | None = None) -> int:
         iam = roles.iam_client(options.profile)
         what = deleted(lambda: iam.delete_role_policy(RoleName=role, PolicyName=policy))
         print(f"policy {policy} of role {role}: {what}", file=sys.stderr)
-        print(f"role {role}: {deleted(lambda: iam.delete_role(RoleName=role))}", file=sys.stderr)
+        print(f"role {role}: {delete_role(iam, role)}", file=sys.stderr)
 
     return roles.run_command("delete-role.py", command)
 

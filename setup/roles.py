@@ -10,6 +10,7 @@ import copy
 import json
 import re
 import sys
+import urllib.parse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,11 +32,23 @@ TRUST = {
         }
     ],
 }
+TRACING = {
+    "Sid": "SendTraces",
+    "Effect": "Allow",
+    "Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
+    "Resource": "*",
+}
+"""What `setupApps.py --turn_on_tracing` needs besides; X-Ray knows no narrower resource."""
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
 class PolicyError(Exception):
     """The policy cannot be made; the message says what is missing."""
+
+
+class RoleError(Exception):
+    """A command on the role failed; the message has the fact, the value and the remedy."""
 
 
 def fill_in(
@@ -79,9 +92,21 @@ def read_policy(path: Path = POLICY_FILE) -> dict[str, Any]:
     return policy
 
 
+def document(found: str | dict[str, Any]) -> dict[str, Any]:
+    """A policy document as IAM gives it: boto3 has decoded it, or it is URL-encoded JSON; pure."""
+    if isinstance(found, dict):
+        return found
+    decoded: dict[str, Any] = json.loads(urllib.parse.unquote(found))
+    return decoded
+
+
 def iam_client(profile: str | None) -> Any:
-    """The IAM client of a profile. IAM has no region."""
-    return boto3.Session(profile_name=profile).client("iam")
+    """The IAM client of a profile. IAM has no region. RoleError where its address is none."""
+    session = boto3.Session(profile_name=profile)
+    try:
+        return session.client("iam")
+    except ValueError as error:
+        raise RoleError(f"{error}: correct AWS_ENDPOINT_URL, or unset it") from error
 
 
 def error_code(error: ClientError) -> str:
@@ -100,7 +125,7 @@ def run_command(program: str, command: Callable[[], None]) -> int:
         hint = "run `aws configure`, or set AWS_PROFILE, or pass --profile"
         print(f"{program}: {error}: {hint}", file=sys.stderr)
         return 1
-    except (ClientError, BotoCoreError) as error:
+    except (RoleError, ClientError, BotoCoreError) as error:
         print(f"{program}: {error}", file=sys.stderr)
         return 1
     return 0

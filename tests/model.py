@@ -19,6 +19,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
+import jobs
 import jobstate
 import lambdautils
 import reducer
@@ -94,6 +95,10 @@ class Invocation:
     def _die(self) -> None:
         self._dead = True
         raise Killed
+
+    def is_current_thread(self) -> bool:
+        """Whether the function's main thread is asking."""
+        return threading.current_thread() is self._thread
 
     def call(self, effect: Callable[[], Any]) -> Any:
         """One call of a client: stop, then take effect, and perhaps die on the way back."""
@@ -175,7 +180,7 @@ class World:
         ).coordinate(BUCKET, "job1")
 
     def _reduce(self, me: Invocation) -> None:
-        reducer.run(S3(self, me), reducer.ReducerEvent.from_json(me.event.payload))
+        reducer.run(S3(self, me), reducer.ReducerEvent.from_json(me.event.payload), jobs.load())
 
     def move(self, invocation: Invocation, kill: str = "") -> None:
         """One call of a running function further. Lambda sends the event of one that died again."""
@@ -229,6 +234,11 @@ class Functions(_Client):
 
 class S3(_Client):
     """The S3 client, with conditional writes and the event that every write of an output sends."""
+
+    def _do(self, effect: Callable[[], Any]) -> Any:
+        # What a function's own threads fetch ahead is read while it stands: outputs do not change.
+        own_thread = self.caller is not None and self.caller.is_current_thread()
+        return super()._do(effect) if own_thread else effect()
 
     def put_object(self, Bucket: str, Key: str, Body: bytes, **more: Any) -> dict:  # noqa: N803
         assert Bucket == BUCKET

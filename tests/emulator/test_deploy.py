@@ -1,76 +1,44 @@
-"""setupApps.py through its command line: deploy, update, delete, again, and what is wrong."""
+"""setupApps.py through its command line: deploy, update, delete, and all of it again."""
 
 from __future__ import annotations
 
 import json
-import random
-import subprocess
+import os
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cloud import Cloud, filled_in_config, run
-
-HANDLER = "def handler(event, context):\n    return {number}\n"
+from tests.faults import FaultProxy, slow
+from tests.smallapp import (
+    HANDLER,
+    check,
+    found,
+    make_app,
+    names,
+    notifications,
+    through_proxy,
+    unique_name,
+    write_config,
+)
 
 
 @pytest.fixture
 def app(tmp_path: Path, aws_environment, aws_client, request) -> Cloud:
-    """A small deployment of its own: one function with a trigger, one without."""
-    name = f"{abs(hash(request.node.name)) % 10**8}"
-    (tmp_path / "coordinator.py").write_text(HANDLER.format(number=1))
-    (tmp_path / "plain.py").write_text(HANDLER.format(number=2))
-    config = tmp_path / "scns.json"
-    made = Cloud(aws_environment, aws_client, config, f"jobs-{name}", f"data-{name}")
-    made.make_buckets()
-    made.suffix = f"-{name}"
-    write_config(made)
-    return made
+    return make_app(tmp_path, aws_environment, aws_client, unique_name(request))
 
 
-def write_config(app: Cloud, job_id: str | None = "job1000", **more: Any) -> None:
-    def entry(name: str, **fields: Any) -> dict[str, Any]:
-        return {
-            "name": f"{name}{app.suffix}",
-            "lambdaMemory": 128,
-            "handler": f"{name}.handler",
-            "zip": f"{name}.zip",
-            "files_and_dirs": [f"{name}.py"],
-            **fields,
-        }
-
-    trigger = {"permission": app.bucket} | ({"job_id": job_id} if job_id else {})
-    functions = [entry("plain", **more), entry("coordinator", **trigger)]
-    app.config.write_text(json.dumps({"region": "us-west-2", "functions": functions}))
-
-
-def check(done: subprocess.CompletedProcess[str], status: int, *messages: str) -> None:
-    assert done.returncode == status, done.stderr
-    assert all(message in done.stderr for message in messages), done.stderr
-    assert "Traceback" not in done.stderr
-    assert done.stdout == ""
-
-
-def found(app: Cloud, name: str) -> dict[str, Any]:
-    function = app.make_client("lambda").get_function_configuration(
-        FunctionName=f"{name}{app.suffix}"
-    )
-    function.pop("ResponseMetadata")
-    return function
-
-
-def names(app: Cloud) -> set[str]:
-    pages = app.make_client("lambda").get_paginator("list_functions").paginate()
-    listed = {item["FunctionName"] for page in pages for item in page["Functions"]}
-    return {name for name in listed if name.endswith(app.suffix)}
-
-
-def notifications(app: Cloud) -> dict[str, Any]:
-    found = app.s3.get_bucket_notification_configuration(Bucket=app.bucket)
-    found.pop("ResponseMetadata")
-    return found
+@pytest.fixture
+def recorded(app: Cloud) -> Iterator[FaultProxy]:
+    """A proxy that records every call of the app's commands."""
+    with through_proxy(app) as running:
+        running.rules(*slow(1))  # a rule that fires on every call, and so records it
+        yield running
 
 
 def test_a_deployment_makes_functions_that_answer(app: Cloud, tmp_path: Path) -> None:
@@ -114,6 +82,35 @@ def test_the_second_deployment_changes_nothing(app: Cloud) -> None:
     assert notifications(app) == wiring
 
 
+# The proxy calls Get- and PutBucketNotificationConfiguration by the names of IAM's actions.
+READS = {
+    "GetBucketNotification",
+    "GetCallerIdentity",
+    "GetFunctionConfiguration",
+    "GetPolicy",
+    "HeadBucket",
+}
+
+
+def test_the_second_deployment_makes_no_write_call(app: Cloud, recorded: FaultProxy) -> None:
+    check(app.setup_apps("--no_spotwrap"), 0, "created")
+    first = [one["operation"] for one in recorded.fired()]
+    assert {"CreateFunction", "AddPermission", "PutBucketNotification"} <= set(first)
+    check(app.setup_apps("--no_spotwrap"), 0, "0 changed")
+    second = [one["operation"] for one in recorded.fired()][len(first) :]
+    assert set(second) == READS
+
+
+def test_two_deployments_from_copies_of_the_files_give_the_same_code(app: Cloud) -> None:
+    app.setup_apps("--no_spotwrap")
+    code = found(app, "plain")["CodeSha256"]
+    handler = app.config.parent / "plain.py"
+    os.utime(handler, (1_000_000_000, 1_000_000_000))
+    handler.chmod(0o700)
+    check(app.setup_apps("--no_spotwrap"), 0, f"plain{app.suffix}: unchanged")
+    assert found(app, "plain")["CodeSha256"] == code
+
+
 def test_only_what_differs_is_updated(app: Cloud) -> None:
     app.setup_apps("--no_spotwrap")
     (app.config.parent / "coordinator.py").write_text(HANDLER.format(number=3))
@@ -137,7 +134,10 @@ def test_only_what_differs_is_updated(app: Cloud) -> None:
 def test_a_changed_job_id_moves_the_trigger(app: Cloud) -> None:
     app.setup_apps("--no_spotwrap")
     write_config(app, job_id=None)
-    check(app.setup_apps("--no_spotwrap"), 0, "wired")
+    done = app.setup_apps("--no_spotwrap")
+    check(
+        done, 0, f"unchanged, trigger on s3://{app.bucket}/ wired", "2 functions in us-west-2: 1 ch"
+    )
     (entry,) = notifications(app)["LambdaFunctionConfigurations"]
     assert "Filter" not in entry
 
@@ -151,9 +151,20 @@ def test_update_changes_functions_and_wires_nothing(app: Cloud) -> None:
     assert notifications(app) == {}
 
 
-def test_update_of_a_function_that_is_not_there_is_an_error(app: Cloud) -> None:
+def test_update_of_a_function_that_is_not_there_is_an_error_and_changes_nothing(app: Cloud) -> None:
+    app.setup_apps("--no_spotwrap")
+    gone = f"coordinator{app.suffix}"
+    app.make_client("lambda").delete_function(FunctionName=gone)
+    write_config(app, lambdaMemory=512)
     done = app.setup_apps("--no_spotwrap", "--update")
-    check(done, 1, f"plain{app.suffix} does not exist: deploy it without --update first")
+    check(done, 1, f"{gone} does not exist: deploy without --update first")
+    assert found(app, "plain")["MemorySize"] == 128
+
+
+def test_update_needs_no_trigger_bucket(app: Cloud) -> None:
+    app.setup_apps("--no_spotwrap")
+    app.s3.delete_bucket(Bucket=app.bucket)
+    check(app.setup_apps("--no_spotwrap", "--update"), 0, "unchanged")
 
 
 def others(app: Cloud) -> dict[str, Any]:
@@ -191,6 +202,18 @@ def test_other_notifications_survive_deploy_and_delete(app: Cloud) -> None:
     assert notifications(app)["QueueConfigurations"] == before["QueueConfigurations"]
     check(app.setup_apps("--deleteAll"), 0)
     assert notifications(app) == before
+
+
+def test_a_dead_destination_of_someone_else_does_not_hinder_deleting(app: Cloud) -> None:
+    app.s3.put_bucket_notification_configuration(
+        Bucket=app.bucket, NotificationConfiguration=others(app)
+    )
+    app.setup_apps("--no_spotwrap")
+    sqs = app.make_client("sqs")
+    sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=f"queue{app.suffix}")["QueueUrl"])
+    before = notifications(app)["QueueConfigurations"]
+    check(app.setup_apps("--deleteAll"), 0, f"notification of s3://{app.bucket}: deleted")
+    assert notifications(app)["QueueConfigurations"] == before
 
 
 def fill_bucket(app: Cloud) -> None:
@@ -239,74 +262,56 @@ def test_delete_all_keeps_the_bucket_when_told_to(app: Cloud) -> None:
     assert versions(app) == 5
 
 
+def test_more_than_a_thousand_objects_are_deleted(app: Cloud) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        put = partial(app.s3.put_object, Bucket=app.bucket, Body=b"")
+        list(threads.map(lambda number: put(Key=f"job1000/{number}"), range(1100)))
+    check(app.setup_apps("--deleteAll"), 0, "contents: 1100 objects deleted")
+    assert versions(app) == 0
+
+
+def test_delete_all_needs_none_of_the_files_that_were_deployed(app: Cloud) -> None:
+    app.setup_apps("--no_spotwrap")
+    (app.config.parent / "plain.py").unlink()
+    check(app.setup_apps("--deleteAll"), 0, f"plain{app.suffix}: function: deleted")
+
+
 def test_delete_all_needs_no_role(app: Cloud) -> None:
     app.environment = {k: v for k, v in app.environment.items() if k != "AWSRole"}
     check(app.setup_apps("--deleteAll"), 0, "not there")
 
 
-# --------------------------------------------------------------------------- what is wrong
-
-
-def test_a_deployment_without_a_role_says_which_variable(app: Cloud) -> None:
-    app.environment = {k: v for k, v in app.environment.items() if k != "AWSRole"}
-    check(app.setup_apps("--no_spotwrap"), 2, "export AWSRole=ARN", "create-role.py")
-    assert names(app) == set()
-
-
-def test_the_other_variable_of_the_original_names_the_role_too(app: Cloud) -> None:
-    role = app.environment["AWSRole"]
-    app.environment = {**app.environment, "AWSRole": "", "serverless_mapreduce_role": role}
-    check(app.setup_apps("--no_spotwrap"), 0, "created")
-
-
-def test_a_role_that_is_no_arn_is_refused(app: Cloud) -> None:
-    app.environment = {**app.environment, "AWSRole": "my-role"}
-    check(app.setup_apps("--no_spotwrap"), 2, "AWSRole is 'my-role', not the ARN of a role")
-
-
-def test_a_missing_trigger_bucket_is_found_before_anything_is_made(app: Cloud) -> None:
-    app.s3.delete_bucket(Bucket=app.bucket)
-    done = app.setup_apps("--no_spotwrap")
-    check(done, 1, f"there is no bucket {app.bucket}", f"aws s3 mb s3://{app.bucket}")
-    assert names(app) == set()
-
-
-def test_a_wrong_configuration_is_told_whole_and_makes_nothing(app: Cloud) -> None:
-    write_config(app, lambdaMemory=1, timeout=0, nonsense=1)
-    done = app.setup_apps("--no_spotwrap")
-    check(done, 2, "lambdaMemory: 1 is not", "timeout: 0 is not", "nonsense: unknown field")
-    assert names(app) == set()
-
-
-def test_a_missing_file_and_wrong_usage(app: Cloud) -> None:
-    app.config.unlink()
-    check(app.setup_apps("--no_spotwrap"), 2, "no such file")
-    check(app.setup_apps("--deleteAll", "--update"), 2, "exclude each other")
-    check(app.setup_apps("--saveTriggerBucket"), 2, "--saveTriggerBucket goes with --deleteAll")
-
-
-def test_a_zip_over_50_mb_goes_through_the_code_bucket(app: Cloud) -> None:
-    (app.config.parent / "big.bin").write_bytes(random.Random(1).randbytes(53_000_000))
-    files = ["plain.py", "big.bin"]
-    write_config(app, files_and_dirs=files)
-    check(app.setup_apps("--no_spotwrap"), 1, "name a bucket for it in s3bucket")
-    write_config(app, files_and_dirs=files, s3bucket=app.databkt)
-    check(app.setup_apps("--no_spotwrap"), 0, f"plain{app.suffix}: created")
-    assert app.s3.list_objects_v2(Bucket=app.databkt)["KeyCount"] == 1
-
-
-def test_no_credentials_and_an_unknown_profile(app: Cloud, tmp_path: Path) -> None:
-    check(app.setup_apps("--profile", "nobody"), 1, "aws configure list-profiles")
-    app.environment = {
-        name: value for name, value in app.environment.items() if "AWS_ACCESS_KEY" not in name
+def test_region_and_profile_hold_for_every_call(app: Cloud, tmp_path: Path) -> None:
+    """The file's region, not the environment's; the profile's account, not the environment's."""
+    (tmp_path / "config").write_text("[profile other]\nregion = us-east-1\n")
+    (tmp_path / "credentials").write_text(
+        "[other]\naws_access_key_id = 111111111111\naws_secret_access_key = secret\n"
+    )
+    environment = {
+        **{name: text for name, text in app.environment.items() if "AWS_SECRET" not in name},
+        "AWS_CONFIG_FILE": str(tmp_path / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials"),
     }
-    app.environment |= {
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
-        "AWS_CONFIG_FILE": str(tmp_path / "none"),
-    }
-    app.environment.pop("AWS_SECRET_ACCESS_KEY")
-    check(app.setup_apps("--no_spotwrap"), 1, "run `aws configure`")
+    environment.pop("AWS_ACCESS_KEY_ID")
+    bucket = f"abroad{app.suffix}"
+    words = ["--profile", "other", "--region", "eu-west-1"]
+    made = run(["aws", "s3", "mb", f"s3://{bucket}", *words], environment)
+    assert made.returncode == 0, made.stderr
+    written = json.loads(app.config.read_text())
+    written["region"] = "eu-west-1"
+    written["functions"][1]["permission"] = bucket
+    app.config.write_text(json.dumps(written))
+    app.environment = environment
+    check(app.setup_apps("--no_spotwrap", "--profile", "other"), 0, "2 functions in eu-west-1")
+    name = f"coordinator{app.suffix}"
+    command = ["aws", "lambda", "get-policy", "--function-name", name, "--output", "text", *words]
+    policy = run(command, environment)
+    assert policy.returncode == 0, policy.stderr
+    assert f"arn:aws:lambda:eu-west-1:111111111111:function:{name}" in policy.stdout
+    assert '"AWS:SourceAccount": "111111111111"' in policy.stdout
+    assert names(app) == set()
+    done = app.setup_apps("--deleteAll", "-p", "other")
+    check(done, 0, f"{name}: function: deleted", f"s3://{bucket}: contents: 0 objects deleted")
 
 
 def test_the_shipped_configuration_deploys_from_the_folder_of_the_original(

@@ -81,6 +81,33 @@ def test_a_link_that_leads_out_is_an_error(tree: Path) -> None:
         bundle.build([tree / "pkg"])
 
 
+def test_a_link_within_the_folder_is_followed(tree: Path) -> None:
+    (tree / "pkg/again.py").symlink_to("__init__.py")
+    assert "pkg/again.py" in names(bundle.build([tree / "pkg"]))
+
+
+@pytest.mark.parametrize("target", ["../mr", "deep", "nothing"])
+def test_a_link_to_a_folder_or_to_nothing_is_not_left_out_in_silence(
+    tree: Path, target: str
+) -> None:
+    (tree / "pkg/link").symlink_to(target)
+    with pytest.raises(BundleError, match=r"link that leads out of .*, to a folder or to nothing"):
+        bundle.build([tree / "pkg"])
+
+
+def test_no_name_leads_out_of_the_zip(tree: Path) -> None:
+    found = names(bundle.build([tree / "pkg" / ".."]))
+    assert f"{tree.name}/mr/mapper.py" in found
+    assert not any(".." in name for name in found)
+
+
+def test_a_checkout_in_a_folder_of_any_name_is_zipped(tmp_path: Path) -> None:
+    path = tmp_path / "__pycache__" / "pkg" / "a.py"
+    path.parent.mkdir(parents=True)
+    path.write_text("")
+    assert names(bundle.build([path.parent])) == ["pkg/a.py"]
+
+
 def test_made_up_files_are_added(tree: Path) -> None:
     code = bundle.build([tree / "mr/mapper.py"], {"a.py": "x = 1\n"})
     assert names(code) == ["a.py", "mapper.py"]

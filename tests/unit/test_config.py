@@ -31,6 +31,8 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "mr").mkdir()
     (tmp_path / "mr" / "mapper.py").write_text("import json\nimport helper\n")
     (tmp_path / "mr" / "helper.py").write_text("import os\n")
+    (tmp_path / "mr" / "sub").mkdir()
+    (tmp_path / "mr" / "sub" / "mapper.py").write_text("another = 1\n")
     return tmp_path
 
 
@@ -106,9 +108,10 @@ def test_the_shipped_file_is_right_but_for_its_placeholder() -> None:
         ({"zip": "../x.zip"}, "zip: '../x.zip' is not the name of a zip file"),
         ({"files_and_dirs": []}, "files_and_dirs: [] is not a list of paths"),
         ({"files_and_dirs": ["mr/none.py"]}, "mr/none.py does not exist"),
+        ({"files_and_dirs": ["mr/mapper.py", "mr", "mr/sub/mapper.py"]}, "would both be mapper.py"),
         (
             {"files_and_dirs": ["mr/mapper.py"]},
-            "files_and_dirs: mapper.py imports helper: add helper.py to the list",
+            "files_and_dirs: mr/mapper.py imports helper, but mr/helper.py is not listed: add it",
         ),
         ({"runtime": "nodejs20.x"}, "runtime: 'nodejs20.x' is not a Python runtime"),
         ({"timeout": 901}, "timeout: 901 is not a number from 1 to 900 seconds"),
@@ -148,6 +151,30 @@ def test_all_faults_are_told_in_one_go(folder: Path) -> None:
         "mapperNS: handler: 'x' is not of the form file.name",
         "function 3: not a JSON object but str",
     ]
+
+
+def test_functions_without_a_name_are_counted_and_not_called_none(folder: Path) -> None:
+    found = faults(write(folder, function(name=...), function(name=...), function(name=["x"])))
+    assert [fault for fault in found if "name" in fault] == [
+        "function 1: name: missing",
+        "function 2: name: missing",
+        "function 3: name: ['x'] is not a function name: 1 to 64 letters, digits, '-' and '_'",
+    ]
+
+
+def test_a_neighbour_may_come_out_of_a_folder_that_is_laid_flat(folder: Path) -> None:
+    (folder / "site-packages").mkdir()
+    shutil.copy(folder / "mr/helper.py", folder / "site-packages/helper.py")
+    path = write(folder, function(files_and_dirs=["mr/mapper.py", "site-packages"]))
+    assert len(config.load(path).functions) == 1
+
+
+def test_deleting_needs_no_files(folder: Path) -> None:
+    path = write(folder, function(files_and_dirs=["mr/gone.py"]))
+    assert config.load(path, with_sources=False).functions[0].name == "mapperNS"
+    wrong = write(folder, function(files_and_dirs=["mr/gone.py"], name="a b"))
+    with pytest.raises(ConfigError, match="'a b' is not a function name"):
+        config.load(wrong, with_sources=False)
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
+from botocore.stub import ANY, Stubber
 
-from awsclients import Clients
-from lambdamanager import Desired, differences
+import bundle
+from awsclients import Clients, DeployError
+from lambdamanager import Desired, LambdaManager, differences
 
 WANTED = Desired(
     name="f",
@@ -110,3 +113,64 @@ def test_another_refusal_is_an_error_at_once() -> None:
     with pytest.raises(ClientError, match="Unzipped size"):
         world.clients.until_role_works(world.call)
     assert world.now == 0
+
+
+@pytest.fixture
+def functions() -> tuple[LambdaManager, Stubber]:
+    """A manager whose Lambda is a stub at botocore's edge."""
+    clients = Clients("us-west-2")
+    keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
+    clients.session = boto3.Session(region_name="us-west-2", **keys)
+    manager = LambdaManager(clients)
+    return manager, Stubber(manager.functions)
+
+
+AS_WANTED = {**FOUND, "FunctionName": "f", "CodeSha256": bundle.code_sha256(WANTED.code)}
+READY = {"Configuration": {"State": "Active", "LastUpdateStatus": "Successful"}}
+
+
+@pytest.mark.parametrize("busy", [{"State": "Pending"}, {"LastUpdateStatus": "InProgress"}])
+def test_a_change_of_an_earlier_run_is_waited_for_before_the_next(functions, busy) -> None:
+    manager, stub = functions
+    found = {**AS_WANTED, "MemorySize": 999, **busy}
+    stub.add_response("get_function_configuration", found)
+    stub.add_response("get_function", READY)
+    stub.add_response("update_function_configuration", {}, {"FunctionName": "f", **ANYTHING})
+    stub.add_response("get_function", READY)
+    with stub:
+        assert manager.deploy(WANTED) == "updated (MemorySize)"
+        stub.assert_no_pending_responses()
+
+
+ANYTHING = dict.fromkeys(WANTED.configuration(), ANY)
+
+
+def test_a_function_that_does_not_become_ready_says_why(functions) -> None:
+    manager, stub = functions
+    stub.add_client_error("get_function_configuration", "ResourceNotFoundException")
+    stub.add_response("create_function", {})
+    failed = {"State": "Failed", "StateReason": "no such layer"}
+    stub.add_response("get_function", {"Configuration": failed})
+    with stub, pytest.raises(DeployError, match="f did not become ready: no such layer"):
+        manager.deploy(WANTED)
+
+
+def test_a_function_made_by_someone_else_meanwhile_is_an_error(functions) -> None:
+    manager, stub = functions
+    stub.add_client_error("get_function_configuration", "ResourceNotFoundException")
+    stub.add_client_error("create_function", "ResourceConflictException")
+    with (
+        stub,
+        pytest.raises(DeployError, match=r"created by someone else .* run setupApps\.py again"),
+    ):
+        manager.deploy(WANTED)
+
+
+def test_another_architecture_is_other_code(functions) -> None:
+    manager, stub = functions
+    stub.add_response("get_function_configuration", {**AS_WANTED, "Architectures": ["arm64"]})
+    code = {"FunctionName": "f", "Architectures": ["x86_64"], "ZipFile": b""}
+    stub.add_response("update_function_code", {}, code)
+    stub.add_response("get_function", READY)
+    with stub:
+        assert manager.deploy(WANTED) == "updated (code)"

@@ -31,3 +31,21 @@ def test_csv_quotes_what_must_be_quoted(capsys) -> None:
 def test_json_is_one_object(capsys) -> None:
     resultview.write([("a", 1.0), ("c,d", 2.5)], "json")
     assert capsys.readouterr().out == '{"a": 1.0, "c,d": 2.5}\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "pairs"),
+    [
+        ('{"a":1.5,"b":2}', [("a", 1.5), ("b", 2)]),
+        ('{"a":1.5,"b":2', [("a", 1.5)]),  # the number may go on
+        ('{"a":1.5,"b":', [("a", 1.5)]),
+        ('{"a":1.5,"b', [("a", 1.5)]),
+        ('{"a,}\\"":[1,2],"b":1', [('a,}"', [1, 2])]),
+        ('{"a"', []),
+        ("{}", []),
+        ("{", []),
+        ("", []),
+    ],
+)
+def test_the_first_groups_are_read_from_the_first_bytes(text, pairs) -> None:
+    assert resultview.whole_pairs(text) == pairs

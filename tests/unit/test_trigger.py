@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import copy
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
 
 import trigger
-from trigger import Trigger
+from awsclients import Clients, DeployError
+from trigger import Trigger, TriggerManager
 
 ARN = "arn:aws:lambda:us-west-2:123456789012:function:coordinator"
 OURS = Trigger("coordinator", "jobs", "job1000")
@@ -85,3 +89,117 @@ def test_merging_twice_is_merging_once(ids) -> None:
 )
 def test_entries_are_compared_by_what_they_mean(change, same) -> None:
     assert trigger.same_entry({**OURS.entry(ARN), **change}, OURS.entry(ARN)) is same
+
+
+@pytest.mark.parametrize(
+    ("function_arn", "source_arn"),
+    [
+        (ARN, "arn:aws:s3:::jobs"),
+        ("arn:aws-cn:lambda:cn-north-1:123456789012:function:f", "arn:aws-cn:s3:::jobs"),
+        ("arn:aws-us-gov:lambda:us-gov-west-1:123456789012:function:f", "arn:aws-us-gov:s3:::jobs"),
+    ],
+)
+def test_the_bucket_is_in_the_partition_of_the_function(function_arn, source_arn) -> None:
+    assert OURS.source_arn(function_arn) == source_arn
+
+
+def other(event: str = "s3:ObjectCreated:*", **filters: str) -> dict:
+    rules = [{"Name": name, "Value": value} for name, value in filters.items()]
+    return {"Id": "theirs", "Events": [event], "Filter": {"Key": {"FilterRules": rules}}}
+
+
+@pytest.mark.parametrize(
+    ("theirs", "overlap"),
+    [
+        (other(), True),
+        (other(prefix="job1000/"), True),
+        (other(Prefix="job1000/task/mapper/"), True),
+        (other(prefix="job10000/"), False),
+        (other(prefix="photos/"), False),
+        (other(suffix=".jpg"), True),
+        (other(event="s3:ObjectCreated:Put"), True),
+        (other(event="s3:ObjectRemoved:*"), False),
+        (other(event="s3:ObjectRemoved:Delete", prefix="job1000/task"), False),
+    ],
+)
+@pytest.mark.parametrize("kind", trigger.CONFIGURATIONS[:3])
+def test_an_entry_overlaps_where_one_event_of_one_key_could_mean_both(
+    kind: str, theirs: dict, overlap: bool
+) -> None:
+    entry = OURS.entry(ARN)
+    found = trigger.merge({kind: [theirs]}, entry)
+    assert trigger.overlapping(found, entry) == (["theirs"] if overlap else [])
+
+
+@pytest.mark.parametrize(("suffix", "ids"), [(".png", []), ("a.jpg", ["theirs"]), ("", ["theirs"])])
+def test_entries_overlap_where_one_suffix_ends_with_the_other(suffix: str, ids: list) -> None:
+    ours = {**other(suffix=suffix), "Id": "ours"}
+    found = {"QueueConfigurations": [other(suffix=".jpg")]}
+    assert trigger.overlapping(found, ours) == ids
+
+
+@pytest.fixture
+def triggers() -> tuple[TriggerManager, Stubber, list[float]]:
+    """A manager whose S3 is a stub at botocore's edge, and the naps that it takes."""
+    clients, naps = Clients("us-west-2"), []
+    clients.sleep, clients.clock = naps.append, lambda: sum(naps)
+    keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
+    clients.session = boto3.Session(region_name="us-west-2", **keys)
+    manager = TriggerManager(clients)
+    return manager, Stubber(manager.s3), naps
+
+
+def refuse_put(stub: Stubber, message: str) -> None:
+    operation = "put_bucket_notification_configuration"
+    stub.add_client_error(operation, "InvalidArgument", message, http_status_code=400)
+
+
+UNREACHED = "Unable to validate the following destination configurations"
+
+
+def test_a_permission_that_s3_does_not_see_yet_is_waited_for(triggers) -> None:
+    manager, stub, naps = triggers
+    stub.add_response("get_bucket_notification_configuration", {})
+    refuse_put(stub, UNREACHED)
+    refuse_put(stub, UNREACHED)
+    stub.add_response("put_bucket_notification_configuration", {})
+    with stub:
+        assert manager._notify(OURS, ARN) == "changed"
+        stub.assert_no_pending_responses()
+    assert naps == [1, 2]
+
+
+def test_a_destination_that_stays_out_of_reach_is_an_error_that_says_what_may_be(triggers) -> None:
+    manager, stub, naps = triggers
+    stub.add_response("get_bucket_notification_configuration", {})
+    for _ in range(6):
+        refuse_put(stub, UNREACHED)
+    with stub, pytest.raises(DeployError, match=r"bucket jobs refuses .* destination that is gone"):
+        manager._notify(OURS, ARN)
+    assert trigger.PERMISSION_SECONDS < sum(naps) < 30
+
+
+def test_another_error_of_s3_rises_at_once(triggers) -> None:
+    manager, stub, naps = triggers
+    stub.add_response("get_bucket_notification_configuration", {})
+    stub.add_client_error("put_bucket_notification_configuration", "AccessDenied")
+    with stub, pytest.raises(ClientError, match="AccessDenied"):
+        manager._notify(OURS, ARN)
+    assert naps == []
+
+
+def test_an_object_that_cannot_be_deleted_is_named(triggers) -> None:
+    manager, stub, _ = triggers
+    version = {"Key": "job1/result", "VersionId": "null"}
+    stub.add_response("list_object_versions", {"Versions": [version], "IsTruncated": False})
+    error = {**version, "Code": "AccessDenied", "Message": "locked"}
+    stub.add_response("delete_objects", {"Errors": [error]})
+    with stub, pytest.raises(DeployError, match=r"s3://jobs/job1/result could not .* locked"):
+        manager.empty_bucket("jobs")
+
+
+def test_a_bucket_that_is_gone_has_no_contents(triggers) -> None:
+    manager, stub, _ = triggers
+    stub.add_client_error("list_object_versions", "NoSuchBucket")
+    with stub:
+        assert manager.empty_bucket("jobs") == "not there"

@@ -1,0 +1,85 @@
+"""A mapper's input: objects of S3, or byte ranges of them, as blocks of whole lines.
+
+In: bucket, key and, where an object is split, a `splits.Range`. Out: blocks that each end with a
+line's end (an object's last may not). A range owns the lines that begin in it: it reads on past
+its end for its last line, and leaves the line that it begins in the middle of to the range before.
+Compressed objects are unpacked on the way and are never split.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Generator, Iterator, Sequence
+from typing import Any
+
+import compression
+import fetchahead
+import s3stream
+import splits
+from lambdautils import JobError
+from splits import Range
+
+SOURCES_AHEAD = 4
+"""Objects of a batch that are open at once."""
+
+BLOCKS_AHEAD = 16
+"""Blocks of each that wait to be computed; s3stream.CHUNK_BYTES each, so 16 MiB in all."""
+
+TAIL_BYTES = 1 << 16
+"""What a range asks for past its end, for the rest of its last line; more only if that is long."""
+
+
+def read_ahead(
+    s3: Any, bucket: str, keys: Sequence[str], ranges: Sequence[Range | None]
+) -> Generator[Iterator[bytes], None, None]:
+    """For each key in turn, its blocks; those to come are downloaded meanwhile."""
+    opens = [
+        functools.partial(read_lines, s3, bucket, key, part)
+        for key, part in zip(keys, ranges, strict=True)
+    ]
+    return fetchahead.in_order(opens, SOURCES_AHEAD, BLOCKS_AHEAD)
+
+
+def read_lines(s3: Any, bucket: str, key: str, part: Range | None = None) -> Iterator[bytes]:
+    """The blocks of an object, or the lines that a range of it owns. JobError, ClientError."""
+    if part is not None:
+        chunks = splits.owned(read_range(s3, bucket, key, part), part.start, part.end)
+        return s3stream.whole_lines(chunks)
+    return s3stream.whole_lines(_read_object(s3, bucket, key))
+
+
+def _read_object(s3: Any, bucket: str, key: str) -> Iterator[bytes]:
+    encodings: list[str | None] = []
+    chunks = s3stream.read_chunks(
+        s3, bucket, key, lambda response: encodings.append(response.get("ContentEncoding"))
+    )
+    first = next(chunks, b"")  # only now is the encoding known
+    everything = itertools.chain([first], chunks)
+    how = compression.packing(key, encodings[0])
+    return compression.unpack(everything, how, key) if how else everything
+
+
+def read_range(s3: Any, bucket: str, key: str, part: Range) -> Iterator[bytes]:
+    """The object's bytes from the one before the range, to the object's end if asked for so much.
+
+    One request covers the range and TAIL_BYTES more; further ones, each twice as long, follow.
+    """
+    sizes: list[int] = []
+
+    def on_open(response: dict[str, Any]) -> None:
+        if compression.packing(key, response.get("ContentEncoding")):
+            raise JobError(
+                f"s3://{bucket}/{key} is compressed and cannot be split: give its name the suffix "
+                f"of its packing ({', '.join(compression.SUFFIXES)}), or leave out --splitsize"
+            )
+        sizes.append(int(response["ContentRange"].rpartition("/")[2]))
+
+    start, more = max(0, part.start - 1), TAIL_BYTES
+    end = part.end + more
+    while True:
+        yield from s3stream.read_chunks(s3, bucket, key, on_open, start, end, part.etag)
+        if end >= sizes[-1]:
+            return
+        more *= 2
+        start, end = end, end + more

@@ -1,0 +1,190 @@
+"use strict";
+// The page of one finished job. In: the JSON of #data (htmlreport.facts). Out: the page's contents.
+const data = JSON.parse(document.getElementById("data").textContent);
+const onPath = new Set(data.critical_path);
+const isSlow = new Set(data.stragglers);
+const byId = (id) => document.getElementById(id);
+const count = (value) => (value === null ? "unknown" : value.toLocaleString("en-US"));
+const seconds = (value) => value.toFixed(2) + " s";
+const mega = (value) => (value / 1e6).toFixed(2) + " MB";
+const memory = (kibibytes) => (kibibytes / 1024).toFixed(0) + " MiB";
+const dollars = (value) => "$" + (value >= 1 ? value.toFixed(2) : value.toPrecision(3));
+const color = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+
+function element(name, text, parent) {
+  const made = document.createElement(name);
+  if (text !== undefined) made.textContent = text;
+  if (parent) parent.append(made);
+  return made;
+}
+
+// ---------------------------------------------------------------- words and numbers
+
+function fillHeader() {
+  byId("title").textContent = "Job " + data.job_id;
+  byId("where").textContent = data.result;
+  const tiles = {
+    "Start to result": seconds(data.seconds), "Rows": count(data.lines), "Groups": count(data.groups),
+    "Bad rows": count(data.bad_rows), "Mappers": count(data.tasks.filter((task) => !task.step).length),
+    "Reducers": count(data.tasks.filter((task) => task.step).length),
+    "Estimated cost": dollars(data.cost.dollars),
+  };
+  for (const [name, value] of Object.entries(tiles)) {
+    const tile = element("div", undefined, byId("tiles"));
+    element("dt", name, tile);
+    element("dd", value, tile);
+  }
+}
+
+function pathSteps() {
+  let before = data.started;
+  return data.critical_path.map((name) => {
+    const task = data.tasks.find((one) => one.name === name);
+    const waited = Math.max(0, task.start - before);
+    before = task.start + task.seconds;
+    return seconds(waited) + " until " + name + " began, " + seconds(task.seconds) + " in it";
+  });
+}
+
+function fillWords() {
+  byId("path").textContent = "Critical path, what the result waited for: " + pathSteps().join(", ") + ".";
+  byId("stragglers").textContent = data.stragglers.length
+    ? "Stragglers, which took more than twice the median of their step: " + data.stragglers.join(", ") + "."
+    : "No stragglers: nobody waited much longer for one task than for the others of its step.";
+  const bad = byId("bad");
+  if (!data.bad_row) { bad.textContent = "None: every row could be read."; return; }
+  bad.textContent = count(data.bad_rows) + " of " + count(data.lines) + " rows. One of them, in object " + data.bad_row.object + ": ";
+  element("code", data.bad_row.row, bad);
+}
+
+function fillCost() {
+  const table = byId("cost");
+  const row = (cells, kind) => { const made = element("tr", undefined, table); cells.forEach((cell) => element(kind, cell, made)); };
+  row(["what", "quantity", "", "dollars"], "th");
+  for (const item of data.cost.items)
+    row([item.what, item.quantity.toLocaleString("en-US", {maximumFractionDigits: 3}), item.unit, dollars(item.dollars)], "td");
+  row(["total", "", "", dollars(data.cost.dollars)], "td");
+  byId("prices").textContent = "Prices of " + data.cost.prices + ". Seconds are those the functions measured, without start-up and writing.";
+}
+
+// ---------------------------------------------------------------- the table
+
+const COLUMNS = [
+  ["task", (task) => task.step * 1e9 + task.number, (task) => task.name],
+  ["start", (task) => task.start, (task) => seconds(task.start - data.started)],
+  ["duration", (task) => task.seconds, (task) => seconds(task.seconds)],
+  ["read", (task) => task.input_bytes, (task) => mega(task.input_bytes)],
+  ["written", (task) => task.output_bytes, (task) => mega(task.output_bytes)],
+  ["rows or pairs", (task) => task.lines, (task) => count(task.lines)],
+  ["groups", (task) => task.groups, (task) => count(task.groups)],
+  ["bad rows", (task) => task.errors, (task) => count(task.errors)],
+  ["memory", (task) => task.memory, (task) => memory(task.memory)],
+];
+
+function fillTasks() {
+  const table = byId("tasks");
+  const heading = element("tr", undefined, element("thead", undefined, table));
+  const body = element("tbody", undefined, table);
+  const draw = (tasks) => body.replaceChildren(...tasks.map(taskRow));
+  COLUMNS.forEach(([name, value]) => {
+    const head = element("th", undefined, heading);
+    element("button", name, head).addEventListener("click", () => {
+      const rising = head.getAttribute("aria-sort") !== "ascending";
+      for (const other of heading.children) other.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", rising ? "ascending" : "descending");
+      draw([...data.tasks].sort((a, b) => (rising ? 1 : -1) * (value(a) - value(b))));
+    });
+  });
+  draw(data.tasks);
+}
+
+function taskRow(task) {
+  const row = element("tr");
+  if (isSlow.has(task.name)) row.classList.add("straggler");
+  if (onPath.has(task.name)) row.classList.add("path");
+  COLUMNS.forEach(([, , text]) => element("td", text(task), row));
+  return row;
+}
+
+// ---------------------------------------------------------------- the drawings
+
+const PLAIN = {displayModeBar: false, responsive: true};
+const ZOOMED = {displaylogo: false, responsive: true, displayModeBar: true, modeBarButtons: [["zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]]};
+
+function layout(more) {
+  const axis = {gridcolor: color("line"), zerolinecolor: color("line"), automargin: true, fixedrange: false};
+  return {
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: {color: color("text"), size: 12},
+    modebar: {bgcolor: "rgba(0,0,0,0)", color: color("faint"), activecolor: color("text")}, hoverlabel: {align: "left"}, margin: {l: 60, r: 16, t: 10, b: 40}, ...more,
+    xaxis: {...axis, ...more.xaxis}, yaxis: {...axis, ...more.yaxis},
+  };
+}
+
+function hover(task) {
+  const slow = isSlow.has(task.name) ? "<br>straggler" : "";
+  const path = onPath.has(task.name) ? "<br>the result waited for it" : "";
+  return "<b>" + task.name + "</b><br>start " + seconds(task.start - data.started) + ", duration " + seconds(task.seconds)
+    + "<br>read " + mega(task.input_bytes) + ", wrote " + mega(task.output_bytes)
+    + "<br>" + count(task.lines) + (task.step ? " pairs" : " rows") + ", memory " + memory(task.memory) + slow + path;
+}
+
+const ORDERS = {
+  number: (a, b) => a.step - b.step || a.number - b.number,
+  start: (a, b) => a.start - b.start,
+  seconds: (a, b) => b.seconds - a.seconds,
+};
+
+function drawTimeline() {
+  const tasks = [...data.tasks].sort(ORDERS[byId("order").value]);
+  const kinds = [
+    ["mappers", "mapper", (task) => !task.step && !isSlow.has(task.name)],
+    ["reducers", "reducer", (task) => task.step && !isSlow.has(task.name)],
+    ["stragglers", "straggler", (task) => isSlow.has(task.name)],
+  ];
+  const traces = kinds.map(([name, paint, belongs]) => {
+    const own = tasks.filter(belongs);
+    return {
+      type: "bar", orientation: "h", name, y: own.map((task) => task.name), x: own.map((task) => task.seconds),
+      base: own.map((task) => task.start - data.started), customdata: own.map((task) => task.name),
+      hovertemplate: "%{text}<extra></extra>", text: own.map(hover), textposition: "none",
+      marker: {
+        color: color(paint),
+        line: {color: color("path"), width: own.map((task) => (onPath.has(task.name) ? 3 : 0))},
+      },
+    };
+  });
+  Plotly.react("timeline", traces.filter((trace) => trace.y.length), layout({
+    barmode: "overlay", bargap: 0.25, height: Math.max(220, 80 + 18 * tasks.length), showlegend: true,
+    legend: {orientation: "h", y: 1, yanchor: "bottom"}, margin: {l: 90, r: 16, t: 40, b: 40},
+    xaxis: {title: {text: "seconds since the job's start"}, rangemode: "tozero"},
+    yaxis: {categoryorder: "array", categoryarray: tasks.map((task) => task.name), autorange: "reversed"},
+  }), ZOOMED);
+}
+
+function drawDurations() {
+  const times = data.tasks.filter((task) => !task.step).map((task) => task.seconds);
+  Plotly.react("durations", [{type: "histogram", x: times, marker: {color: color("mapper")}, hovertemplate: "%{x} s: %{y} mappers<extra></extra>"}],
+    layout({height: 320, bargap: 0.05, xaxis: {title: {text: "seconds"}}, yaxis: {title: {text: "mappers"}}}), PLAIN);
+}
+
+function drawGroups() {
+  const rows = [...data.largest_groups].reverse();
+  Plotly.react("groups", [{
+    type: "bar", orientation: "h", y: rows.map((row) => row[0]), x: rows.map((row) => row[1]),
+    marker: {color: color("reducer")}, hovertemplate: "%{y}: %{x}<extra></extra>",
+  }], layout({height: 320, yaxis: {type: "category"}}), PLAIN);
+}
+
+function draw() {
+  drawTimeline();
+  drawDurations();
+  drawGroups();
+}
+
+fillHeader();
+fillWords();
+fillCost();
+fillTasks();
+draw();
+byId("order").addEventListener("change", drawTimeline);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);

@@ -1,0 +1,187 @@
+"""What a finished job did, used and cost: the lines at its end, and the same for programs.
+
+In: the job's outputs as `jobtasks` reads them, the functions' configuration, prices. Out: a
+`Summary`. Seconds are those that the functions measured themselves, without start-up and the
+writing of the output, so that the bill is an estimate.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from typing import Any
+
+import costs
+import jobfunctions
+import jobtasks
+import resultview
+from costs import FunctionUsage, Item, Prices, S3Usage
+from jobtasks import FinishedJob, Task
+from lambdautils import JobKeys
+
+FIRST_GROUPS = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """A finished job in numbers. `groups` are the first ones of its answer."""
+
+    job: FinishedJob
+    functions: tuple[FunctionUsage, ...]
+    s3: S3Usage
+    items: tuple[Item, ...]
+    prices_date: str
+    groups: tuple[tuple[str, Any], ...]
+
+    @property
+    def result(self) -> str:
+        """Where the answer is."""
+        return f"s3://{self.job.info.job_bucket}/{JobKeys(self.job.info.job_id).result}"
+
+    def lines(self) -> list[str]:
+        """The form for a person."""
+        return [
+            *self._counts(),
+            *self._times(),
+            *(usage_line(usage) for usage in self.functions),
+            *bill_lines(self.items, self.prices_date),
+            f"the result is {self.result}",
+            *(f"  {key}  {value}" for key, value in self.groups),
+        ]
+
+    def _counts(self) -> list[str]:
+        mappers = self.job.mappers
+        bad = sum(task.errors for task in mappers)
+        lines = sum(task.lines for task in mappers)
+        groups = "" if self.job.last.groups is None else f", {self.job.last.groups} groups"
+        shown = [f"{lines} rows, {bad} bad{groups}"]
+        if example := jobtasks.first_bad_row(mappers):
+            shown.append(f"a bad row, in object {example.bad_object}: {example.example}")
+        return shown
+
+    def _times(self) -> list[str]:
+        mappers = self.job.mappers
+        slowest = max(mappers, key=lambda task: task.seconds)
+        median = statistics.median(task.seconds for task in mappers)
+        shown = [
+            f"{self.job.seconds:.1f} s from start to result: {counted(len(mappers), 'mapper')}, "
+            f"{counted(len(self.job.reducers), 'reducer')} in "
+            f"{counted(len(self.job.records), 'step')}",
+            f"mappers: median {median:.2f} s, slowest {slowest.seconds:.2f} s ({slowest.name})",
+        ]
+        if slow := jobtasks.stragglers(self.job.tasks):
+            names = ", ".join(f"{task.name} {task.seconds:.2f} s" for task in slow[:FIRST_GROUPS])
+            shown.append(f"stragglers: {names}")
+        return shown
+
+    def to_json(self) -> dict[str, Any]:
+        """The form for programs; the field names are a contract."""
+        mappers = self.job.mappers
+        example = jobtasks.first_bad_row(mappers)
+        return {
+            "job_id": self.job.info.job_id,
+            "bucket": self.job.info.job_bucket,
+            "result": self.result,
+            "seconds": self.job.seconds,
+            "lines": sum(task.lines for task in mappers),
+            "groups": self.job.last.groups,
+            "bad_rows": sum(task.errors for task in mappers),
+            "bad_row": {"object": example.bad_object, "row": example.example} if example else None,
+            "median_mapper_seconds": statistics.median(task.seconds for task in mappers),
+            "stragglers": [task.name for task in jobtasks.stragglers(self.job.tasks)],
+            "tasks": [task_json(task) for task in self.job.tasks],
+            "functions": [usage_json(usage) for usage in self.functions],
+            "s3": dataclasses.asdict(self.s3),
+            "cost": bill_json(self.items, self.prices_date),
+            "first_groups": [list(pair) for pair in self.groups],
+        }
+
+
+def summarize(s3: Any, functions: Any, job: FinishedJob, prices: Prices) -> Summary:
+    """Sum up a finished job. `functions` is a Lambda client; nothing is written."""
+    used = usages(s3, functions, job)
+    steps = [record.reducer_count for _, record in sorted(job.records.items())]
+    objects = int(job.data.value.get("totalS3Files", 0))
+    requests = costs.s3_usage(objects, len(job.mappers), steps)
+    groups = resultview.first_groups(s3, job.info.job_bucket, job.info.job_id, FIRST_GROUPS)
+    items = tuple(costs.bill(used, requests, prices))
+    return Summary(job, used, requests, items, prices.date, tuple(groups))
+
+
+def usages(s3: Any, functions: Any, job: FinishedJob) -> tuple[FunctionUsage, ...]:
+    """What the job used of the mapper, the coordinator and the reducer."""
+    names = jobfunctions.names_of(s3, job.info, job.data)
+    calls = costs.coordinator_calls(len(job.mappers), len(job.reducers))
+    work = {
+        "mapper": (len(job.mappers), _seconds(job.mappers), ""),
+        "coordinator": (calls, calls * costs.COORDINATOR_SECONDS, _ASSUMED_SECONDS),
+        "reducer": (len(job.reducers), _seconds(job.reducers), ""),
+    }
+    found = []
+    for role, (count, seconds, assumed) in work.items():
+        name = names.get(role, "")
+        settings = (
+            jobfunctions.settings_of(functions, name, role)
+            if name
+            else jobfunctions.assumed_settings(role)
+        )
+        notes = [assumed, f"{settings.memory} MB assumed" if settings.assumed else ""]
+        note = ", ".join(filter(None, notes))
+        found.append(
+            FunctionUsage(role, name, count, seconds, settings.memory, settings.architecture, note)
+        )
+    return tuple(found)
+
+
+_ASSUMED_SECONDS = f"{costs.COORDINATOR_SECONDS} s a call assumed"
+
+
+def _seconds(tasks: list[Task]) -> float:
+    return sum(task.seconds for task in tasks)
+
+
+def usage_line(usage: FunctionUsage) -> str:
+    """One function's use, for a person."""
+    note = f" ({usage.assumed})" if usage.assumed else ""
+    name = f" {usage.name}" if usage.name else ""
+    return (
+        f"{usage.role}{name}: {counted(usage.calls, 'call')}, {usage.seconds:.1f} s x "
+        f"{usage.memory} MB = {usage.gb_seconds:.2f} GB-s{note}"
+    )
+
+
+def bill_lines(items: tuple[Item, ...], prices_date: str) -> list[str]:
+    """A bill, for a person."""
+    total = costs.dollars(costs.total(items))
+    return [
+        f"estimated cost {total} (prices of {prices_date})",
+        *(f"  {item.what}: {quantity(item)}, {costs.dollars(item.dollars)}" for item in items),
+    ]
+
+
+def quantity(item: Item) -> str:
+    """How much of something was used, for a person."""
+    number = f"{item.quantity:,.3f}" if isinstance(item.quantity, float) else f"{item.quantity:,}"
+    return f"{number} {item.unit}"
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things, for a person: "1 step", "2 steps"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def bill_json(items: tuple[Item, ...], prices_date: str) -> dict[str, Any]:
+    """A bill, for programs."""
+    return {
+        "dollars": costs.total(items),
+        "prices": prices_date,
+        "items": [dataclasses.asdict(item) for item in items],
+    }
+
+
+def usage_json(usage: FunctionUsage) -> dict[str, Any]:
+    return {**dataclasses.asdict(usage), "gb_seconds": usage.gb_seconds}
+
+
+def task_json(task: Task) -> dict[str, Any]:
+    return {**dataclasses.asdict(task), "name": task.name}

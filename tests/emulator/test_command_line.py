@@ -1,0 +1,274 @@
+"""The driver's command as people and programs use it: real processes, on the embedded AWS."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import shlex
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+import arguments
+from local import uservisits
+from tests import oracle
+from tests.cloud import ROOT, SECONDS, Cloud, run
+
+PREFIX = "command-line/"
+JOB = "told"
+
+
+@pytest.fixture(scope="module")
+def bodies(cloud: Cloud) -> list[bytes]:
+    made = [b"".join(uservisits.generate(5, index, 20_000)) for index in range(4)]
+    made[2] += b"no row at all\n"
+    return cloud.put_input(PREFIX, made)
+
+
+@pytest.fixture(scope="module")
+def finished(cloud: Cloud, bodies) -> subprocess.CompletedProcess[str]:
+    """A job that was waited for, told as JSON."""
+    done = cloud.driver(JOB, "--wait4reducers", "--batchsize", "1", "--json", prefix=PREFIX)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def command(cloud: Cloud, *words: str) -> subprocess.CompletedProcess[str]:
+    return run([sys.executable, "mr/driver.py", *words], cloud.environment)
+
+
+def test_json_is_all_that_is_on_standard_output(finished, bodies, cloud: Cloud) -> None:
+    expected = oracle.answer(bodies)
+    facts = json.loads(finished.stdout)
+    assert re.fullmatch(r"TIMER:CALL:\d+:mappers:[\d.]+:reducer:[\d.]+", facts["timer"])
+    summary = facts["summary"]
+    assert (summary["lines"], summary["bad_rows"]) == (expected.rows, expected.bad_rows)
+    assert summary["groups"] == len(expected.groups)
+    assert summary["bad_row"] == {"object": f"{PREFIX}part-00002", "row": "no row at all"}
+    assert summary["result"] == f"s3://{cloud.bucket}/{JOB}/result"
+    assert [one["name"] for one in summary["tasks"]][3:] == ["mapper 4", "reducer 1/1"]
+    mapper = summary["tasks"][2]
+    assert mapper["input_bytes"] == len(bodies[2])
+    assert mapper["start"] > 1.7e9
+    assert [key for key, _ in summary["first_groups"]] == list(cloud.read(f"{JOB}/result"))[:5]
+
+
+def test_the_functions_are_named_with_their_memory(finished) -> None:
+    functions = json.loads(finished.stdout)["summary"]["functions"]
+    assert [(one["name"], one["calls"], one["memory"]) for one in functions] == [
+        ("mapperNS", 4, 1536),
+        ("reducerCoordinatorNS", 5, 128),
+        ("reducerNS", 1, 1536),
+    ]
+
+
+def test_the_end_of_a_job_in_words_is_on_standard_error(cloud: Cloud, bodies) -> None:
+    options = ("--wait4reducers", "--batchsize", "2", "--quiet")
+    done = cloud.driver("in-words", *options, prefix=PREFIX)
+    assert re.fullmatch(r"TIMER:CALL:\d+:mappers:[\d.]+:reducer:[\d.]+\n", done.stdout)
+    expected = oracle.answer(bodies)
+    assert f"{expected.rows} rows, 1 bad, {len(expected.groups)} groups\n" in done.stderr
+    assert f"a bad row, in object {PREFIX}part-00002: no row at all\n" in done.stderr
+    assert re.search(r"mappers: median [\d.]+ s, slowest [\d.]+ s \(mapper \d\)", done.stderr)
+    assert re.search(r"estimated cost \$0\.\d+ \(prices of 20\d\d-\d\d\)", done.stderr)
+    assert f"the result is s3://{cloud.bucket}/in-words/result\n" in done.stderr
+    assert "Num. of Mappers (and Reducers)  2\n" in done.stderr
+
+
+def test_a_dry_run_shows_the_plan_and_its_cost(cloud: Cloud, bodies) -> None:
+    done = cloud.driver("plan", "--dryrun", "--batchsize", "3", prefix=PREFIX, names=False)
+    assert "about 1 reducer in 1 step (1)\n" in done.stderr
+    assert re.search(r"estimated cost \$0\.\d+", done.stderr)
+    options = ("--dryrun", "--batchsize", "3", "--json")
+    plan = json.loads(cloud.driver("plan", *options, prefix=PREFIX, names=False).stdout)["plan"]
+    sizes = [len(body) for body in bodies]
+    assert (plan["objects"], plan["bytes"], plan["mappers"]) == (4, sum(sizes), 2)
+    assert plan["mapper_bytes"] == [sum(sizes[:3]), sizes[3]]
+    assert cloud.keys("plan/") == []
+
+
+def in_a_terminal(words: list[str], environment: dict[str, str]) -> tuple[int, str, str]:
+    """Run a command whose standard error is a terminal: exit status, stdout, what it drew."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        words,
+        env={**environment, "TERM": "xterm-256color", "COLUMNS": "100"},
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+    )
+    os.close(theirs)
+    drawn: list[bytes] = []
+
+    def read() -> None:
+        try:
+            while chunk := os.read(ours, 65536):
+                drawn.append(chunk)
+        except OSError:  # how a terminal says that nobody writes to it any more
+            pass
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    output, _ = process.communicate(timeout=SECONDS)
+    reader.join()
+    os.close(ours)
+    return process.returncode, output, b"".join(drawn).decode()
+
+
+@pytest.mark.parametrize("color", [True, False])
+def test_a_terminal_shows_a_live_display_unless_it_is_not_wanted(
+    cloud: Cloud, bodies, color: bool
+) -> None:
+    pytest.importorskip("rich")
+    job_id = "live" if color else "not-live"
+    words = [sys.executable, "mr/driver.py", cloud.bucket, job_id, *cloud.functions]
+    words += ["--databkt", cloud.databkt, "--prefix", PREFIX, "--wait4reducers"]
+    environment = {name: value for name, value in cloud.environment.items() if name != "NO_COLOR"}
+    status, output, drawn = in_a_terminal(
+        [*words, "--batchsize", "1"], environment if color else {**environment, "NO_COLOR": "1"}
+    )
+    assert status == 0, drawn
+    assert re.fullmatch(r"TIMER:CALL:\d+:mappers:[\d.]+:reducer:[\d.]+\n", output)
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", drawn)
+    assert "Num. of Mappers (and Reducers)  4" in plain
+    assert ("\x1b[" in drawn) == color
+    if color:
+        assert re.search(r"mappers .* 4 of 4 done, 0 at work", plain)
+        assert re.search(r"step 1 .* 1 of 1 reducers done", plain)
+    cloud.assert_result(job_id, bodies)
+
+
+# --------------------------------------------------------------------------- logs and results
+
+
+def test_the_logs_of_a_job_are_its_own_by_time(cloud: Cloud, finished) -> None:
+    other = cloud.driver("told-too", "--wait4reducers", "--batchsize", "1", prefix=PREFIX)
+    assert other.returncode == 0, other.stderr
+    cloud.wait_for(f"{JOB}/task/reducer/done")
+    done = command(cloud, "--logs", cloud.bucket, JOB, "--json")
+    assert done.returncode == 0, done.stderr
+    lines = json.loads(done.stdout)["lines"]
+    said = {(line["function"], line["task"]) for line in lines}
+    assert {("mapperNS", f"mapper {number}") for number in range(1, 5)} <= said
+    assert ("reducerNS", "step 1 reducer 1") in said
+    assert ("reducerCoordinatorNS", "coordinator") in said
+    assert [line["time"] for line in lines] == sorted(line["time"] for line in lines)
+    assert f"job {JOB}: mapper 3 reads 1 objects" in [line["message"] for line in lines]
+    assert "told-too" not in done.stdout
+
+
+def test_logs_of_a_job_that_the_driver_function_started_show_that_function(
+    cloud: Cloud, bodies, tmp_path
+) -> None:
+    payload = {
+        "bucket": cloud.databkt, "prefix": PREFIX, "jobBucket": cloud.bucket, "job_id": "by-driver",
+        "mapper": "mapperNS", "reducer": "reducerNS", "full_async": "yes",
+    }  # fmt: skip
+    words = ["lambda", "invoke", "--function-name", "driverNS", "--payload", json.dumps(payload)]
+    assert cloud.aws(*words, str(tmp_path / "out")).returncode == 0
+    cloud.wait_for("by-driver/task/reducer/done")
+    text = command(cloud, "--logs", cloud.bucket, "by-driver").stdout
+    assert re.search(r"  driverNS  driver  job by-driver: driver starts 1 mappers\n", text)
+    assert re.search(r"^20\d\d-\d\d-\d\dT[\d:.]+Z  mapperNS  mapper 1  mapper 1: ", text, re.M)
+
+
+def test_following_the_logs_of_a_running_job_ends_with_the_job(cloud: Cloud, bodies) -> None:
+    started = cloud.driver("followed", "--batchsize", "1", prefix=PREFIX)
+    assert started.returncode == 0, started.stderr
+    done = command(cloud, "--logs", cloud.bucket, "followed", "--follow")
+    assert done.returncode == 0, done.stderr
+    for number in range(1, 5):
+        assert done.stdout.count(f"job followed: mapper {number} reads") == 1
+    assert "job followed: step 1 reducer 1 reads 4 outputs" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "header"), [(("--format", "csv"), True), (("--format", "json"), False), ((), True)]
+)
+def test_the_forms_of_a_result(cloud: Cloud, finished, words, header) -> None:
+    done = command(cloud, "--result", cloud.bucket, JOB, "--top", "2", *words)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("key,value\n") == header
+    if not header:
+        assert len(json.loads(done.stdout)) == 2
+
+
+def test_a_reader_who_has_enough_is_no_error(cloud: Cloud, finished) -> None:
+    line = f"{shlex.quote(sys.executable)} mr/driver.py --result {cloud.bucket} {JOB} | head -n 1"
+    done = run(["bash", "-c", line], cloud.environment)
+    assert done.stdout == "key,value\n"
+    assert done.stderr == ""
+
+
+# --------------------------------------------------------------------------- errors and help
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (("--logs", "{bucket}", "nothing"), 1, "there is no job nothing in s3://my-job-bucket/"),
+        (("--report", "{tmp}/r.html", "{bucket}", "nothing"), 1, "there is no job nothing"),
+        (("--report", "{tmp}/no/r.html", "{bucket}", JOB), 2, "no: make it first"),
+        (("--logs", "no-such-bucket-here", "j"), 1, "there is no bucket no-such-bucket-here"),
+        (("--logs", "{bucket}", JOB, "--overwrite"), 2, "--overwrite belongs to running a job"),
+        (
+            ("{bucket}", "new", "m", "r", "--wait4reducers", "--prices", "{tmp}/none"),
+            2,
+            "none cannot be read",
+        ),
+        (
+            ("{bucket}", "new", "m", "r", "--wait4reducers", "--report", "{tmp}"),
+            2,
+            "is a folder: --report takes the name of a file",
+        ),
+    ],
+)
+def test_errors_are_clear_and_nothing_is_started(
+    cloud: Cloud, finished, tmp_path: Path, words, status, message
+) -> None:
+    filled = [word.format(bucket=cloud.bucket, tmp=tmp_path) for word in words]
+    done = command(cloud, *filled)
+    assert done.returncode == status, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert cloud.keys("new/") == []
+
+
+def test_a_report_of_a_job_under_way_says_where_to_look(cloud: Cloud, tmp_path: Path) -> None:
+    cloud.put_input("stuck/", [b"1.1.1.1,u,d,1.7e308,a\n" * 2])  # their sum has no JSON form
+    assert cloud.driver("stuck", prefix="stuck/").returncode == 0
+    done = command(cloud, "--report", str(tmp_path / "r.html"), cloud.bucket, "stuck")
+    assert done.returncode == 1
+    assert f"has no result yet: `driver.py --status {cloud.bucket} stuck`" in done.stderr
+    assert not (tmp_path / "r.html").exists()
+
+
+EXAMPLES = re.findall(r"^    (python driver\.py .*)$", arguments.EXAMPLES, re.MULTILINE)
+
+
+def test_the_examples_of_help_run_as_they_stand(cloud: Cloud, finished, tmp_path: Path) -> None:
+    assert len(EXAMPLES) >= 8
+    ran = set()
+    for number, line in enumerate(EXAMPLES):
+        job_id = JOB if "--dryrun" in line or " --" in line[:20] else f"example-{number}"
+        filled = line.replace("MY-BUCKET-NAME", cloud.bucket).replace("job1000", job_id)
+        filled = filled.replace("MY-DATA", cloud.databkt).replace("visits/", PREFIX)
+        words = shlex.split(filled)
+        words[:2] = [sys.executable, str(ROOT / "mr/driver.py")]
+        if "--databkt" not in words and (job_id != JOB or "--dryrun" in words):
+            words += ["--databkt", cloud.databkt, "--prefix", PREFIX]
+        done = run(words, cloud.environment, cwd=tmp_path)
+        assert done.returncode == 0, f"{line}: {done.stderr}"
+        ran.add(line)
+        if f"example-{number}" in words and "--wait4reducers" not in words:
+            cloud.wait_for(f"example-{number}/task/reducer/done")
+    assert ran == set(EXAMPLES)
+    assert (tmp_path / "report.html").stat().st_size > 10_000

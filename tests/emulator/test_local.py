@@ -1,0 +1,114 @@
+"""`make demo` and `make local`: what they print, and that nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cloud import ROOT, run
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """The parts of a checkout that the two commands need, away from this one."""
+    for name in ("local", "mr", "lambda-python"):
+        shutil.copytree(ROOT / name, tmp_path / "checkout" / name)
+    shutil.copy(ROOT / "scns.json", tmp_path / "checkout" / "scns.json")
+    return tmp_path / "checkout"
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """A user's environment whose home and temporary folder start empty."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS", "PYTHON"))}
+    for name in ("home", "temporary"):
+        (tmp_path / name).mkdir()
+    own = {"HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path / "temporary")}
+    path = f"{ROOT / '.venv' / 'bin'}{os.pathsep}{inherited['PATH']}"
+    return {**inherited, **own, "PATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def processes_in(folder: Path) -> list[str]:
+    """Command lines of the processes that have anything to do with a folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:
+                continue
+            if str(folder) in command:
+                found.append(command)
+    return found
+
+
+def test_the_demo_ends_well_and_leaves_nothing(checkout: Path, environment, tmp_path) -> None:
+    done = run([sys.executable, "local/demo.py"], environment, cwd=checkout, seconds=240)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"all \d+ groups are what a sum over the same files gives", done.stdout)
+    assert "TIMER:CALL:" in done.stdout
+    assert "Everything is deleted." in done.stderr
+    assert processes_in(checkout) == []
+    assert not (checkout / ".local").exists()
+    assert list((tmp_path / "home").iterdir()) == []
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+@contextmanager
+def local(checkout: Path, environment: dict[str, str], *options: str) -> Iterator[dict[str, str]]:
+    """`make local`'s program until the block ends; then Ctrl-C. Yields what it exports."""
+    process = subprocess.Popen(
+        [sys.executable, "local/emulator.py", *options],
+        cwd=checkout,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    exported = {}
+    assert process.stdout is not None
+    for line in process.stdout:
+        name, value = line.removeprefix("export ").rstrip("\n").split("=", 1)
+        exported[name] = value
+        if name == "AWSRole":
+            break
+    try:
+        yield {**environment, **exported}
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 0, said
+    assert "Traceback" not in said
+    assert processes_in(checkout) == []
+
+
+def test_the_local_aws_is_reached_by_what_it_exports_and_stops_cleanly(
+    checkout: Path, environment
+) -> None:
+    with local(checkout, environment) as second_terminal:
+        assert second_terminal["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
+        assert run(["aws", "s3", "mb", "s3://a-bucket"], second_terminal).returncode == 0
+        assert "a-bucket" in run(["aws", "s3", "ls"], second_terminal).stdout
+    assert run(["aws", "s3", "ls"], second_terminal).returncode != 0
+    assert not (checkout / ".local").exists()
+
+
+def test_s3_is_kept_only_if_asked_for(checkout: Path, environment) -> None:
+    with local(checkout, environment, "--keep") as terminal:
+        run(["aws", "s3", "mb", "s3://kept"], terminal)
+        made = run(["aws", "s3", "cp", "-", "s3://kept/note", "--quiet"], terminal)
+        assert made.returncode == 0, made.stderr
+    with local(checkout, environment) as terminal:
+        assert "kept" not in run(["aws", "s3", "ls"], terminal).stdout
+    with local(checkout, environment, "--keep") as terminal:
+        assert "note" in run(["aws", "s3", "ls", "s3://kept/"], terminal).stdout
+    assert [path.name for path in (checkout / ".local").iterdir()] == ["s3"]

@@ -1,0 +1,98 @@
+"""setupApps.py --plan: says what would be done, and does nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cloud import Cloud
+from tests.faults import FaultProxy, slow
+from tests.smallapp import HANDLER, make_app, names, notifications, through_proxy, unique_name
+from tests.smallapp import write_config as write
+
+READS = ("Get", "Head", "List", "Describe")
+
+
+@pytest.fixture
+def app(tmp_path: Path, aws_environment, aws_client, request) -> Cloud:
+    return make_app(tmp_path, aws_environment, aws_client, unique_name(request))
+
+
+@pytest.fixture
+def recorded(app: Cloud) -> Iterator[FaultProxy]:
+    """A proxy that records every call of the app's commands."""
+    with through_proxy(app) as running:
+        running.rules(*slow(1))  # a rule that fires on every call, and so records it
+        yield running
+
+
+def plan(app: Cloud, *options: str) -> list[str]:
+    """The lines of a plan, with the names that a test makes up left out."""
+    done = app.setup_apps("--plan", *options)
+    assert done.returncode == 0, done.stderr
+    assert "This is a plan: nothing was changed." in done.stderr
+    return done.stdout.replace(app.bucket, "BUCKET").replace(app.suffix, "").splitlines()
+
+
+def test_nothing_is_there_yet(app: Cloud) -> None:
+    created, coordinator, trigger = plan(app, "--no_spotwrap")
+    assert created.startswith("plain: would be created (")
+    assert coordinator.startswith("coordinator: would be created (")
+    assert trigger == "coordinator: trigger on s3://BUCKET/job1000: would be wired"
+    assert names(app) == set()
+    assert notifications(app) == {}
+
+
+def test_the_changes_are_named_and_not_made(app: Cloud) -> None:
+    app.setup_apps("--no_spotwrap")
+    assert plan(app, "--no_spotwrap") == [
+        "plain: unchanged",
+        "coordinator: unchanged",
+        "coordinator: trigger on s3://BUCKET/job1000: unchanged",
+    ]
+    (app.config.parent / "plain.py").write_text(HANDLER.format(number=3))
+    write(app, job_id="job2", timeout=7)
+    for _ in range(2):  # the second time it says the same
+        assert plan(app, "--no_spotwrap") == [
+            "plain: would be updated (code, Timeout)",
+            "coordinator: unchanged",
+            "coordinator: trigger on s3://BUCKET/job2: would be wired",
+        ]
+    assert plan(app, "--no_spotwrap", "--update") == [
+        "plain: would be updated (code, Timeout)",
+        "coordinator: unchanged",
+    ]
+
+
+def test_what_would_be_deleted(app: Cloud) -> None:
+    assert all(line.endswith(": not there") for line in plan(app, "--deleteAll")[:-1])
+    app.setup_apps("--no_spotwrap")
+    app.s3.put_object(Bucket=app.bucket, Key="job1000/jobdata", Body=b"{}")
+    before = notifications(app)
+    lines = plan(app, "--deleteAll")
+    assert lines[:2] == ["plain: function: would be deleted", "plain: log group: not there"]
+    assert "coordinator: notification of s3://BUCKET: would be deleted" in lines
+    assert "coordinator: permission of s3://BUCKET: would be deleted" in lines
+    assert lines[-1] == "s3://BUCKET: contents: 1 objects would be deleted"
+    assert plan(app, "--deleteAll", "--saveTriggerBucket")[-1].endswith("contents: kept")
+    assert names(app) == {f"plain{app.suffix}", f"coordinator{app.suffix}"}
+    assert notifications(app) == before
+    assert app.keys("") == ["job1000/jobdata"]
+
+
+def test_a_plan_makes_no_call_that_writes(app: Cloud, recorded: FaultProxy) -> None:
+    plan(app, "--no_spotwrap")
+    plan(app, "--deleteAll")
+    calls = {one["operation"] for one in recorded.fired()}
+    assert "GetFunctionConfiguration" in calls
+    assert [name for name in calls if not name.startswith(READS)] == []
+
+
+def test_a_plan_for_a_bucket_that_is_not_there_is_an_error(app: Cloud) -> None:
+    app.s3.delete_bucket(Bucket=app.bucket)
+    done = app.setup_apps("--plan", "--no_spotwrap")
+    assert done.returncode == 1
+    assert f"there is no bucket {app.bucket}, which permission names" in done.stderr
+    assert plan(app, "--deleteAll")[-1] == "s3://BUCKET: contents: not there"

@@ -1,0 +1,120 @@
+"""The estimated bill: usage, prices, requests."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import costs
+from costs import FunctionUsage, Item, Prices, S3Usage
+from jobrequest import UsageError
+
+
+@pytest.mark.parametrize(
+    ("usage", "gb_seconds", "dollars"),
+    [
+        (FunctionUsage("mapper", "m", 10, 100.0, 1024), 100.0, 0.00166667),
+        (FunctionUsage("mapper", "m", 10, 100.0, 1536), 150.0, 0.002500005),
+        (FunctionUsage("coordinator", "c", 1, 8.0, 128), 1.0, 0.0000166667),
+        (FunctionUsage("mapper", "m", 10, 100.0, 1024, "arm64"), 100.0, 0.00133334),
+        (FunctionUsage("mapper", "m", 0, 0.0, 1024), 0.0, 0.0),
+    ],
+)
+def test_seconds_are_paid_by_memory_and_architecture(usage, gb_seconds, dollars) -> None:
+    item = costs.bill([usage], S3Usage(0, 0), Prices())[0]
+    assert (item.quantity, item.unit) == (pytest.approx(gb_seconds), "GB-s")
+    assert item.dollars == pytest.approx(dollars)
+
+
+def test_a_bill_has_a_line_for_each_kind_of_thing() -> None:
+    used = [
+        FunctionUsage("mapper", "m", 1_000_000, 0.0, 1),
+        FunctionUsage("reducer", "r", 500_000, 0, 1),
+    ]
+    items = costs.bill(used, S3Usage(2000, 50_000), Prices())
+    assert items[2:] == [
+        Item("Lambda calls", 1_500_000, "calls", pytest.approx(0.30)),
+        Item("S3 writes and lists", 2000, "requests", pytest.approx(0.01)),
+        Item("S3 reads", 50_000, "requests", pytest.approx(0.02)),
+    ]
+    assert costs.total(items) == pytest.approx(0.33)
+
+
+@pytest.mark.parametrize(
+    ("objects", "mappers", "steps", "writes", "reads"),
+    [
+        # writes: 1 list of the input, 1 of the job, 2 records; output; claim; result; done; 2 looks
+        # reads: trigger; object; output; 2 looks x (jobinfo.json, record)
+        (1, 1, [1], 4 + 1 + 1 + 1 + 1 + 2, 1 + 1 + 1 + 2 * 2),
+        (10, 5, [1], 4 + 5 + 1 + 1 + 1 + 6, 1 + 10 + 5 + 6 * 2),
+        (10, 5, [2, 1], 4 + 5 + 2 + 3 + 1 + 8, 1 + 10 + 7 + 8 * 3),
+        (2001, 1, [1], 3 + 3 + 1 + 1 + 1 + 1 + 2, 1 + 2001 + 1 + 2 * 2),
+    ],
+)
+def test_requests_of_a_job_are_counted(objects, mappers, steps, writes, reads) -> None:
+    assert costs.s3_usage(objects, mappers, steps) == S3Usage(writes, reads)
+
+
+def test_every_look_at_a_large_job_takes_several_lists() -> None:
+    one_page, two_pages = (costs.s3_usage(0, mappers, [1]).writes for mappers in (995, 996))
+    assert two_pages - one_page == 1 + (996 + 1) + 1
+
+
+def test_a_price_list_replaces_what_it_names(tmp_path: Path) -> None:
+    path = tmp_path / "prices.json"
+    path.write_text(json.dumps({"date": "2030-02", "gb_second": {"arm64": 1}, "million_calls": 5}))
+    prices = costs.read_prices(str(path))
+    assert (prices.date, prices.million_calls) == ("2030-02", 5)
+    assert prices.gb_second == {"x86_64": Prices().gb_second["x86_64"], "arm64": 1}
+    assert prices.thousand_s3_reads == Prices().thousand_s3_reads
+
+
+def test_a_price_list_without_a_date_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "prices.json"
+    path.write_text("{}")
+    assert costs.read_prices(str(path)).date == f"{path}, the rest {costs.PRICES_DATE}"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "not a JSON object but list"),
+        ('{"gold": 1}', "gold: no such price; there are date, gb_second"),
+        ('{"million_calls": "1"}', "million_calls is '1', not a price in dollars"),
+        ('{"million_calls": -1}', "million_calls is -1, not a price"),
+        ('{"million_calls": NaN}', "million_calls is nan, not a price"),
+        ('{"million_calls": true}', "million_calls is True, not a price"),
+        ('{"gb_second": 1}', "gb_second is 1, not a price by architecture"),
+        ('{"gb_second": {"x86_64": null}}', "x86_64 is None, not a price"),
+    ],
+)
+def test_a_price_list_that_is_wrong_is_wrong_usage(tmp_path: Path, text, message) -> None:
+    path = tmp_path / "prices.json"
+    path.write_text(text)
+    with pytest.raises(UsageError) as raised:
+        costs.read_prices(str(path))
+    assert message in str(raised.value)
+    assert str(path) in str(raised.value)
+
+
+def test_a_price_list_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read: No such file"):
+        costs.read_prices(str(tmp_path / "none.json"))
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        (0, "$0.00"),
+        (0.0000123, "$0.0000123"),
+        (0.0412, "$0.0412"),
+        (0.5, "$0.500"),
+        (3.4142, "$3.41"),
+        (1234, "$1234.00"),
+    ],
+)
+def test_small_amounts_keep_three_digits(amount, text) -> None:
+    assert costs.dollars(amount) == text

@@ -1,0 +1,104 @@
+"""What is said of a finished job."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+import costs
+import jobfunctions
+import summary
+from costs import FunctionUsage, Prices, S3Usage
+from jobstate import JobInfo, StepRecord
+from jobtasks import FinishedJob, Task
+from lambdautils import Fields
+
+
+def task(step: int, number: int, key: str, seconds: float, **more: Any) -> Task:
+    numbers = {"start": 100.0, "lines": 10, "groups": 3, "memory": 1, "input_bytes": 5}
+    return Task(step, number, key, seconds=seconds, output_bytes=7, **{**numbers, **more})
+
+
+def finished() -> FinishedJob:
+    keys = [f"job1/task/mapper/{number}" for number in range(1, 4)]
+    tasks = (
+        task(0, 1, keys[0], 1.0),
+        task(0, 2, keys[1], 2.0, errors=2, example="a,<b>", bad_object="in/2"),
+        task(0, 3, keys[2], 9.0),
+        task(1, 1, "job1/result", 1.0, start=110.0, groups=6),
+    )
+    data = Fields({"startTime": 99.0, "totalS3Files": 3, "mapperFunction": "mapperNS"}, "jobdata")
+    info = JobInfo("job1", "jobs", 3, "reducerNS")
+    return FinishedJob(info, data, {1: StepRecord((tuple(keys),), "o", 0, 0)}, tasks)
+
+
+def summed_up() -> summary.Summary:
+    used = (
+        FunctionUsage("mapper", "mapperNS", 3, 12.0, 1024),
+        FunctionUsage("reducer", "reducerNS", 1, 1.0, 1024, assumed="1024 MB assumed"),
+    )
+    s3 = S3Usage(1000, 1000)
+    items = tuple(costs.bill(used, s3, Prices()))
+    return summary.Summary(finished(), used, s3, items, "2026-01", (("a", 1.5), ("b", 2)))
+
+
+def test_a_job_in_words() -> None:
+    assert summed_up().lines() == [
+        "30 rows, 2 bad, 6 groups",
+        "a bad row, in object in/2: a,<b>",
+        "12.0 s from start to result: 3 mappers, 1 reducer in 1 step",
+        "mappers: median 2.00 s, slowest 9.00 s (mapper 3)",
+        "stragglers: mapper 3 9.00 s",
+        "mapper mapperNS: 3 calls, 12.0 s x 1024 MB = 12.00 GB-s",
+        "reducer reducerNS: 1 call, 1.0 s x 1024 MB = 1.00 GB-s (1024 MB assumed)",
+        "estimated cost $0.00562 (prices of 2026-01)",
+        "  mapper mapperNS: 12.000 GB-s, $0.000200",
+        "  reducer reducerNS: 1.000 GB-s, $0.0000167",
+        "  Lambda calls: 4 calls, $0.000000800",
+        "  S3 writes and lists: 1,000 requests, $0.00500",
+        "  S3 reads: 1,000 requests, $0.000400",
+        "the result is s3://jobs/job1/result",
+        "  a  1.5",
+        "  b  2",
+    ]
+
+
+def test_a_job_for_programs_is_json_with_every_task() -> None:
+    value = json.loads(json.dumps(summed_up().to_json()))
+    assert (value["lines"], value["groups"], value["bad_rows"], value["seconds"]) == (30, 6, 2, 12)
+    assert value["bad_row"] == {"object": "in/2", "row": "a,<b>"}
+    assert [one["name"] for one in value["tasks"]][-2:] == ["mapper 3", "reducer 1/1"]
+    assert value["stragglers"] == ["mapper 3"]
+    assert value["functions"][0]["gb_seconds"] == 12
+    assert value["cost"]["dollars"] == pytest.approx(0.0056175, rel=1e-3)
+    assert value["first_groups"] == [["a", 1.5], ["b", 2]]
+
+
+@pytest.fixture
+def functions():
+    client = boto3.client(
+        "lambda", region_name="us-west-2", aws_access_key_id="x", aws_secret_access_key="y"
+    )
+    with Stubber(client) as stub:
+        yield client, stub
+
+
+def test_a_function_tells_its_memory_and_architecture(functions) -> None:
+    client, stub = functions
+    configuration = {"MemorySize": 3008, "Architectures": ["arm64"]}
+    stub.add_response("get_function_configuration", configuration)
+    found = jobfunctions.settings_of(client, "mapperNS", "mapper")
+    assert (found.memory, found.architecture, found.assumed) == (3008, "arm64", False)
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException"])
+@pytest.mark.parametrize(("role", "memory"), [("mapper", 1536), ("coordinator", 128)])
+def test_what_a_function_does_not_tell_is_assumed(functions, code, role, memory) -> None:
+    client, stub = functions
+    stub.add_client_error("get_function_configuration", code)
+    found = jobfunctions.settings_of(client, "f", role)
+    assert (found.memory, found.assumed) == (memory, True)

@@ -1,0 +1,64 @@
+"""The sums of query 2: against an independent sum, however the input is cut into blocks."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import jobs
+import uservisits
+from tests import oracle
+
+PRICES = st.sampled_from(
+    [b"0.5", b"1e-3", b"-2", b" 3 ", b"nan", b"-inf", b"1e999", b"", b"x", b"1_0", b"7\r", b"\xff"]
+)
+SOURCES = st.sampled_from([b"1.2.3.4", b"67.23.87.1", b"", "äöüßéèêëñ".encode(), b"\xff\xfe", b"a"])
+ROWS = st.one_of(
+    st.builds(lambda source, price: source + b",u,d," + price + b",agent, x", SOURCES, PRICES),
+    st.builds(lambda source, price: source + b",u,d," + price, SOURCES, PRICES),
+    st.sampled_from([b"", b"\r", b"x", b",,", b",,,", b"a,b,c", b"\r\r"]),
+)
+TEXTS = st.builds(
+    lambda rows, last: b"".join(row + b"\n" for row in rows) + last, st.lists(ROWS), ROWS
+)
+
+
+def accumulated(blocks, **settings) -> uservisits.Accumulator:
+    made = uservisits.Accumulator(**settings)
+    for block in blocks:
+        made.add(block)
+    return made
+
+
+@settings(deadline=None)
+@given(text=TEXTS)
+def test_any_input_gives_the_independent_sum(text: bytes) -> None:
+    made = accumulated([text])
+    expected = oracle.answer([text])
+    oracle.assert_same_groups(made.pairs(), expected.groups)
+    assert (made.lines, made.errors) == (expected.rows, expected.bad_rows)
+
+
+@settings(deadline=None)
+@given(texts=st.lists(ROWS), cuts=st.sets(st.integers(0, 30)))
+def test_any_cut_into_blocks_gives_the_same_sums_bit_for_bit(texts, cuts) -> None:
+    lines = [row + b"\n" for row in texts]
+    edges = sorted({0, len(lines), *(cut for cut in cuts if cut <= len(lines))})
+    blocks = [b"".join(lines[a:b]) for a, b in itertools.pairwise(edges)]
+    cut, whole = accumulated(blocks), accumulated([b"".join(lines)])
+    assert cut.pairs() == whole.pairs()
+    assert (cut.lines, cut.errors, cut.example) == (whole.lines, whole.errors, whole.example)
+
+
+@pytest.mark.parametrize("length", [8, 10, 12])
+def test_the_key_length_is_that_of_the_query(length: int) -> None:
+    text = b"67.23.87.123,u,d,1,a\n67.23.87.124,u,d,2,a\n"
+    made = accumulated([text], key_length=length)
+    assert made.pairs() == oracle.answer([text], length).groups
+
+
+def test_two_sums_are_combined_to_their_sum() -> None:
+    assert jobs.check("uservisits", uservisits).combine(1.5, 2.0) == 3.5
