@@ -137,7 +137,7 @@ def task_of(step: int, number: int, key: str, head: Mapping[str, Any]) -> Task:
         int(metadata["groupcount"]) if "groupcount" in metadata else None,
         int(metadata.get("memoryusage", 0)),
         int(metadata.get("inputbytes", 0)),
-        head["ContentLength"],
+        head.get("ContentLength", 0),  # a proxy on the way may leave it out
         int(metadata.get("errcount", 0)),
         urllib.parse.unquote(metadata.get("errexample", "")),
         urllib.parse.unquote(metadata.get("errobject", "")),

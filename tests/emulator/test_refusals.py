@@ -133,7 +133,7 @@ def test_a_mapper_that_fails_is_named_with_its_batch_and_log(cloud: Cloud) -> No
     assert "try 2 of 2" in done.stderr
     error = cloud.read("failing/error/mapper/2")
     assert error["what"] == "mapper/2"
-    assert "ValueError" in error["error"]
+    assert "not JSON compliant" in error["error"]
     assert error["requestId"]
 
 

@@ -94,3 +94,9 @@ def test_the_shell_completes_options_and_choices(tmp_path: Path) -> None:
     assert "--wait4reducers" in completions("mr/driver.py", "driver.py --wa", tmp_path)
     line = "driver.py --result b j --sort "
     assert set(completions("mr/driver.py", line, tmp_path)) >= {"key", "value"}
+
+
+def test_the_shell_completes_setup_apps(tmp_path: Path) -> None:
+    pytest.importorskip("argcomplete")
+    program = "lambda-python/setupApps.py"
+    assert "--plan" in completions(program, "setupApps.py --pl", tmp_path)

@@ -81,5 +81,5 @@ def test_a_package_without_its_version_is_a_fault(value, tmp_path: Path) -> None
 
 
 def test_a_job_that_is_not_in_the_bundle_is_a_fault(tmp_path: Path) -> None:
-    with pytest.raises(config.ConfigError, match="MR_JOB is own: add own.py to files_and_dirs"):
+    with pytest.raises(config.ConfigError, match=r"MR_JOB is own: add own\.py to files"):
         load(tmp_path, environment={"MR_JOB": "own"})

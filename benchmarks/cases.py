@@ -1,0 +1,344 @@
+"""One measured run, in a process of its own: `python benchmarks/cases.py CASE ARGUMENT...`.
+
+In: the name of a case below and its arguments. Out: one line of JSON on standard output with
+`seconds` (without the start of Python and its imports) and the answer's `groups` and `total`, by
+which the cases are compared. `original_*` are the original's algorithms, written anew.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "mr"))
+
+Answer = Mapping[Any, float]
+
+BLOCK = 1 << 18
+QUERY = "SELECT substr({source}, 1, 8) AS source, sum({revenue}) AS revenue FROM {table} GROUP BY 1"
+
+
+def blocks(path: str) -> Iterator[bytes]:
+    """A file's blocks of whole lines, as a mapper gets them."""
+    import s3stream
+
+    with Path(path).open("rb") as file:
+        yield from s3stream.whole_lines(iter(lambda: file.read(BLOCK), b""))
+
+
+# --------------------------------------------------------------------------- kernels
+
+
+def original_kernel(path: str) -> Answer:
+    """All of the object in memory, every column split, one key after the other."""
+    output: dict[str, float] = {}
+    rows = 0
+    contents = Path(path).read_bytes()
+    for line in contents.split(b"\n")[:-1]:
+        rows += 1
+        try:
+            columns = line.split(b",")
+            source = str(columns[0][:8])
+            if source not in output:
+                output[source] = 0
+            output[source] += float(columns[3])
+        except Exception as error:  # noqa: BLE001 - as the original has it
+            print(error)
+    return output
+
+
+def our_kernel(path: str, job: str) -> Answer:
+    accumulator = importlib.import_module(job).Accumulator()
+    for block in blocks(path):
+        accumulator.add(block)
+    return accumulator.pairs()
+
+
+def uservisits(path: str) -> Answer:
+    return our_kernel(path, "uservisits")
+
+
+def uservisits_polars(path: str) -> Answer:
+    return our_kernel(path, "uservisits_polars")
+
+
+def duckdb(path: str, threads: str = "1") -> Answer:
+    """One text column, split in SQL, or columns: whichever is faster on ragged rows."""
+    import duckdb as library
+
+    connection = library.connect(config={"threads": int(threads)})
+    names = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(9))
+    names = names.replace("'c3': 'VARCHAR'", "'c3': 'DOUBLE'")
+    table = (
+        f"read_csv('{path}', header=false, delim=',', quote='', escape='', auto_detect=false, "
+        f"ignore_errors=true, strict_mode=false, columns={{{names}}})"
+    )
+    query = QUERY.format(source="c0", revenue="c3", table=table)
+    return dict(connection.execute(query).fetchall())
+
+
+def polars(path: str) -> Answer:
+    import polars as library
+
+    columns = {"source": library.String, "url": library.String, "date": library.String}
+    rows = library.scan_csv(
+        path,
+        has_header=False,
+        quote_char=None,
+        truncate_ragged_lines=True,
+        extra_columns="ignore",
+        schema={**columns, "revenue": library.Float64},
+    )
+    group = library.col("source").str.slice(0, 8)
+    found = rows.group_by(group).agg(library.col("revenue").sum()).collect()
+    return dict(zip(found["source"].to_list(), found["revenue"].to_list(), strict=True))
+
+
+def pyarrow(path: str) -> Answer:
+    """Rows with a comma too many are refused by Arrow's reader, and split here."""
+    import pyarrow as library
+    from pyarrow import compute, csv
+
+    library.set_cpu_count(1)
+    refused: list[str] = []
+
+    def refuse(row: Any) -> str:
+        refused.append(row.text)
+        return "skip"
+
+    table = csv.read_csv(
+        path,
+        read_options=csv.ReadOptions(use_threads=False, column_names=list("abcdefghi")),
+        parse_options=csv.ParseOptions(quote_char=False, invalid_row_handler=refuse),
+        convert_options=csv.ConvertOptions(
+            include_columns=["a", "d"],
+            column_types={"a": library.string(), "d": library.float64()},
+        ),
+    )
+    rows = [row.split(",", 4) for row in refused]
+    rest = library.table({"a": [row[0] for row in rows], "d": [float(row[3]) for row in rows]})
+    every = library.concat_tables([table, rest.cast(table.schema)])
+    group = compute.utf8_slice_codeunits(every["a"], 0, 8)
+    summed = library.table({"source": group, "revenue": every["d"]}).group_by(
+        "source", use_threads=False
+    )
+    found = summed.aggregate([("revenue", "sum")])
+    return dict(
+        zip(found["source"].to_pylist(), found["revenue_sum"].to_pylist(), strict=True)
+    )
+
+
+# --------------------------------------------------------------------------- S3 to S3
+
+
+def client() -> Any:
+    import lambdautils
+
+    return lambdautils.client("s3")
+
+
+def original_mapper(bucket: str, *keys: str) -> Answer:
+    """Object after object, each as a whole, then one JSON object back."""
+    s3 = client()
+    output: dict[str, float] = {}
+    for key in keys:
+        contents = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        for line in contents.split(b"\n")[:-1]:
+            columns = line.split(b",")
+            source = str(columns[0][:8])
+            if source not in output:
+                output[source] = 0
+            output[source] += float(columns[3])
+    s3.put_object(Bucket=bucket, Key="out/original", Body=json.dumps(output).encode())
+    return output
+
+
+def our_mapper(bucket: str, *keys: str) -> Answer:
+    import jobs
+    import mapper
+
+    s3 = client()
+    event = {"bucket": bucket, "keys": list(keys), "jobBucket": bucket, "jobId": "j", "mapperId": 1}
+    job = jobs.load()
+    mapper.run(s3, mapper.MapperEvent.from_json(event), job)
+    return json.loads(s3.get_object(Bucket=bucket, Key="j/task/mapper/1")["Body"].read())
+
+
+def original_reducer(bucket: str, *keys: str) -> Answer:
+    s3 = client()
+    results: dict[str, float] = {}
+    for key in keys:
+        contents = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        for source, value in json.loads(contents).items():
+            if source not in results:
+                results[source] = 0
+            results[source] += float(value)
+    s3.put_object(Bucket=bucket, Key="out/result", Body=json.dumps(results).encode())
+    return results
+
+
+def our_reducer(bucket: str, *keys: str) -> Answer:
+    import jobs
+    import reducer
+
+    s3 = client()
+    event = {"bucket": bucket, "keys": list(keys), "jobBucket": bucket, "jobId": "j"}
+    event |= {"nReducers": 1, "stepId": 1, "reducerId": 1}
+    task = reducer.ReducerEvent.from_json(event)
+    reducer.run(s3, task, jobs.load())
+    return {}
+
+
+# --------------------------------------------------------------------------- calls
+
+
+def start_one_after_another(endpoint: str, count: str) -> Answer:
+    """The original's way: a fresh client for each call, and one call after another."""
+    import boto3
+
+    for number in range(int(count)):
+        fresh = boto3.client("lambda", endpoint_url=endpoint, region_name="us-west-2")
+        fresh.invoke(
+            FunctionName="mapper", InvocationType="Event", Payload=json.dumps({"mapperId": number})
+        )
+    return {}
+
+
+def start_pooled(endpoint: str, count: str) -> Answer:
+    import driver
+    import lambdautils
+    from invoker import Function, call_all
+
+    os.environ["AWS_ENDPOINT_URL"] = endpoint
+    pooled = lambdautils.client("lambda", "us-west-2", connections=driver.STARTING_THREADS)
+    start = Function(pooled, "mapper").start
+    payloads = [{"mapperId": number} for number in range(int(count))]
+    call_all(start, payloads, driver.STARTING_THREADS, 2, lambda index, answer: None)
+    return {}
+
+
+def coordinator_event(bucket: str, job_id: str) -> Answer:
+    """One event of a job whose outputs lie in S3, all but one; `groups` are the S3 requests."""
+    import reducerCoordinator
+
+    s3 = client()
+    requests = []
+    s3.meta.events.register("before-send.s3", lambda request, **_: requests.append(request))
+    key = f"{job_id}/task/mapper/1"
+    event = {"Records": [{"s3": {"bucket": {"name": bucket}, "object": {"key": key}}}]}
+    reducerCoordinator.handler(event, Context())
+    requests.clear()
+    begin = time.perf_counter()
+    reducerCoordinator.handler(event, Context())
+    report(time.perf_counter() - begin, dict.fromkeys(range(len(requests)), 0.0))
+    raise SystemExit(0)
+
+
+class Context:
+    aws_request_id = "benchmark"
+
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        return 60_000
+
+
+# --------------------------------------------------------------------------- whole jobs
+
+
+def spark_job(folder: str, threads: str) -> Answer:
+    from pyspark.sql import SparkSession
+    from pyspark.sql import functions as f
+
+    session = (
+        SparkSession.builder.master(f"local[{threads}]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.driver.memory", "2g")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.sql.shuffle.partitions", threads)
+        .getOrCreate()
+    )
+    columns = f.split(f.col("value"), ",", 5)
+    source, revenue = f.substring(columns[0], 1, 8), columns[3].cast("double")
+    rows = session.read.text(folder).select(source.alias("s"), revenue.alias("r"))
+    found = rows.groupBy("s").agg(f.sum("r").alias("r")).collect()
+    session.stop()
+    return {row["s"]: row["r"] for row in found}
+
+
+def lithops_job(folder: str, threads: str) -> Answer:
+    import lithops
+
+    config = {"lithops": {"backend": "localhost", "storage": "localhost"}}
+    config["localhost"] = {"worker_processes": int(threads)}
+    executor = lithops.FunctionExecutor(config=config, log_level="ERROR")
+    paths = sorted(str(path) for path in Path(folder).iterdir())
+    executor.map_reduce(lithops_map, paths, lithops_reduce)
+    return executor.get_result()
+
+
+def lithops_map(path: str) -> dict[str, float]:
+    """The plain loop, so that the frameworks are compared and not the loops."""
+    from collections import defaultdict
+    from pathlib import Path
+
+    sums: dict[str, float] = defaultdict(float)
+    with Path(path).open() as file:
+        for line in file:
+            columns = line.split(",", 4)
+            sums[columns[0][:8]] += float(columns[3])
+    return dict(sums)
+
+
+def lithops_reduce(results: list[dict[str, float]]) -> dict[str, float]:
+    merged: dict[str, float] = {}
+    for result in results:
+        for key, value in result.items():
+            merged[key] = merged.get(key, 0.0) + value
+    return merged
+
+
+def mrjob_job(folder: str, threads: str) -> Answer:
+    """mrjob's local runner, by its own command line, as its documentation has it."""
+    from mrjob_uservisits import Revenue
+
+    paths = sorted(str(path) for path in Path(folder).iterdir())
+    job = Revenue(args=["-r", "local", "--num-cores", threads, "--quiet", *paths])
+    with job.make_runner() as runner:
+        runner.run()
+        return dict(job.parse_output(runner.cat_output()))
+
+
+def duckdb_job(folder: str, threads: str) -> Answer:
+    return duckdb(f"{folder}/*", threads)
+
+
+# --------------------------------------------------------------------------- the command
+
+
+def report(seconds: float, answer: Answer) -> None:
+    total = sum(value for value in answer.values() if isinstance(value, float))
+    print(json.dumps({"seconds": seconds, "groups": len(answer), "total": total}))
+
+
+def main() -> None:
+    name, *arguments = sys.argv[1:]
+    case: Callable[..., Answer] = globals()[name]
+    for library in {"uservisits_polars": ["polars"], "our_mapper": ["mapper"]}.get(name, [name]):
+        try:
+            importlib.import_module(library)
+        except ModuleNotFoundError:
+            continue
+    begin = time.perf_counter()
+    answer = case(*arguments)
+    report(time.perf_counter() - begin, answer)
+
+
+if __name__ == "__main__":
+    main()
