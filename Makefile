@@ -2,14 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo local test lint format clean
+.PHONY: help setup browser demo local test bench lint format clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: .venv/.installed ## make .venv and install what the demo, the tests and the checks need
 
-.venv/.installed: requirements.txt requirements-dev.txt
+.venv/.installed: requirements.txt requirements-cli.txt requirements-dev.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": pass PYTHON=python3.13, say") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
@@ -21,8 +21,23 @@ demo: setup ## start the embedded AWS, deploy, run a job, check its result, clea
 local: setup ## start the embedded AWS and stay in the foreground until Ctrl-C (KEEP=1 keeps S3)
 	$(BIN)/python local/emulator.py $(if $(KEEP),--keep)
 
-test: setup ## run all tests
+browser: # Debian's Chromium, for the tests of pages; without it they are skipped, loudly
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null \
+	|| if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
+	then apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium chromium-driver >/dev/null; \
+	else false; fi \
+	|| echo "NO BROWSER: the tests of pages are skipped. Install chromium and chromium-driver." >&2
+
+test: setup browser ## run all tests
 	$(BIN)/python -m pytest
+
+bench: setup .venv-bench/.installed ## measure everything and write docs/benchmarks.md
+	$(BIN)/python benchmarks/bench.py
+
+.venv-bench/.installed: benchmarks/requirements.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	touch $@
 
 lint: setup ## ruff check, ruff format --check, mypy
 	$(BIN)/ruff check .
@@ -35,4 +50,4 @@ format: setup ## let ruff put the code in order
 	$(BIN)/ruff format .
 
 clean: ## remove everything that was made here
-	rm -rf .venv .local .pytest_cache .mypy_cache .ruff_cache .hypothesis build
+	rm -rf .venv .venv-bench .local .pytest_cache .mypy_cache .ruff_cache .hypothesis build

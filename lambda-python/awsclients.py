@@ -8,7 +8,7 @@ go on with is a DeployError.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
@@ -90,6 +90,10 @@ class Clients:
                     f"`aws s3 mb s3://{bucket}`, or correct {field}"
                 ) from error
             raise DeployError(f"bucket {bucket}, which {field} names: {error}") from error
+        self.check_region(bucket, field, answer)
+
+    def check_region(self, bucket: str, field: str, answer: Mapping[str, Any]) -> None:
+        """DeployError unless HeadBucket's answer has the bucket in the functions' region."""
         if (region := answer.get("BucketRegion", self.region)) != self.region:
             raise DeployError(
                 f"bucket {bucket}, which {field} names, is in {region}, and the functions are for "

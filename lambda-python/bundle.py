@@ -76,7 +76,15 @@ def _read(path: Path) -> bytes:
 def build(sources: Iterable[Path], texts: Mapping[str, str] | None = None) -> bytes:
     """The zip of files and folders, and of `texts`: names and contents made up by the caller."""
     contents = {name: _read(path) for name, path in entries(sources).items()}
-    contents |= {name: text.encode() for name, text in (texts or {}).items()}
+    for name, text in (texts or {}).items():
+        if name in contents:
+            raise BundleError(f"{name} is a name that is made up here: rename your file")
+        contents[name] = text.encode()
+    return pack(contents)
+
+
+def pack(contents: Mapping[str, bytes]) -> bytes:
+    """The zip of these names and contents."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         for name in sorted(contents):

@@ -139,6 +139,10 @@ def _text(pattern: str, meaning: str) -> Callable[[Any], str | None]:
     return fault
 
 
+region_fault = _text(r"[a-z]{2}(-[a-z]+)+-\d", "a region such as us-west-2")
+"""What is wrong with a region's name; None where nothing is."""
+
+
 def _number(least: int, most: int, unit: str) -> Callable[[Any], str | None]:
     def fault(value: Any) -> str | None:
         if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
@@ -218,8 +222,7 @@ def _faults(value: Any, folder: Path | None) -> Iterator[str]:
         return
     for name in sorted(value.keys() - {"region", "functions"}):
         yield f"{name}: unknown field"
-    region = value.get("region")
-    if fault := _text(r"[a-z]{2}(-[a-z]+)+-\d", "a region such as us-west-2")(region):
+    if fault := region_fault(value.get("region")):
         yield f"region: {fault}"
     entries = value.get("functions")
     if not isinstance(entries, list) or not entries:

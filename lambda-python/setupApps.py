@@ -33,14 +33,17 @@ import bundle
 import config
 import packages
 import plan
+import spotdeploy
 from awsclients import Clients, DeployError, error_code
 from bundle import BundleError
 from config import Config, ConfigError, FunctionSpec
 from lambdamanager import Desired, LambdaManager
+from spotdeploy import SpotWrap, Table
 from trigger import Trigger, TriggerManager
 
 ROLE_VARIABLES = ("AWSRole", "serverless_mapreduce_role")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/.+")
+_TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 
 
 def say(line: str) -> None:
@@ -73,13 +76,20 @@ def sources_of(spec: FunctionSpec) -> tuple[Path, ...]:
     return (*spec.sources, packages.installed(spec.packages, spec.runtime, spec.architecture))
 
 
-def desired(spec: FunctionSpec, role: str, tracing: bool) -> Desired:
-    """What a function of the file should be in Lambda: the one place that makes code, handler and
-    environment out of a `FunctionSpec`, and so the place where a function is wrapped."""
+def desired(spec: FunctionSpec, role: str, tracing: bool, table: Table | None) -> Desired:
+    """What a function of the file should be in Lambda: wrapped, where it asks for that and there
+    is a `table` for its records; or plain."""
+    if table and spec.patched_botocore_dir:
+        sources = [*sources_of(spec), *spotdeploy.sources()]
+        owner = role.split(":")[4]
+        texts = spotdeploy.settings(spec, spec.patched_botocore_dir, table, owner)
+        code, handler = bundle.build(sources, texts), spotdeploy.HANDLER
+    else:
+        code, handler = bundle.build(sources_of(spec)), spec.handler
     return Desired(
         name=spec.name,
-        code=bundle.build(sources_of(spec)),
-        handler=spec.handler,
+        code=code,
+        handler=handler,
         role=role,
         memory=spec.memory,
         timeout=spec.timeout,
@@ -96,13 +106,13 @@ def desired(spec: FunctionSpec, role: str, tracing: bool) -> Desired:
 def prepare(settings: Config, options: argparse.Namespace) -> list[Desired]:
     """What every function should be. ConfigError with all that cannot be had; calls nothing."""
     role = role_from(dict(os.environ))
-    faults = [
-        f"{spec.name}: patched_botocore_dir: SpotWrap is not there yet: pass --no_spotwrap, or "
-        "leave the field out"
-        for spec in settings.functions
-        if spec.patched_botocore_dir and not options.no_spotwrap
-    ]
-    wanted = [desired(spec, role, options.turn_on_tracing) for spec in settings.functions]
+    table = None if options.no_spotwrap else table_of(settings, options)
+    faults = [] if options.no_spotwrap else list(spotdeploy.folder_faults(settings.functions))
+    if faults:
+        raise ConfigError("\n".join(faults))
+    wanted = [desired(spec, role, options.turn_on_tracing, table) for spec in settings.functions]
+    if table:
+        faults += spotdeploy.lone_buckets(settings.functions, wanted)
     faults += [
         f"{one.name}: its zip has {len(one.code)} bytes, more than the {bundle.UPLOAD_LIMIT} that "
         "Lambda takes directly: name a bucket for it in s3bucket"
@@ -118,6 +128,27 @@ def prepare(settings: Config, options: argparse.Namespace) -> list[Desired]:
     if faults:
         raise ConfigError("\n".join(faults))
     return wanted
+
+
+def table_of(settings: Config, options: argparse.Namespace) -> Table:
+    """SpotWrap's table. ConfigError where its name or its region is none."""
+    table = Table(options.spotFnsTableName, options.spotFnsTableRegion or settings.region)
+    if not _TABLE.fullmatch(table.name):
+        raise ConfigError(
+            f"--spotFnsTableName is {table.name!r}: a table's name is 3 to 255 letters, digits, "
+            "'.', '-' and '_'"
+        )
+    if fault := config.region_fault(table.region):
+        raise ConfigError(f"--spotFnsTableRegion: {fault}")
+    return table
+
+
+def spotwrap_of(settings: Config, clients: Clients, options: argparse.Namespace) -> SpotWrap | None:
+    """What the wrapped functions need in AWS; None where there is no such function."""
+    wrapped = [spec for spec in settings.functions if spec.patched_botocore_dir]
+    if options.no_spotwrap or not wrapped:
+        return None
+    return SpotWrap(clients, wrapped, table_of(settings, options), options.no_botocore_change)
 
 
 def check(settings: Config, wanted: list[Desired], clients: Clients, update: bool) -> None:
@@ -140,15 +171,23 @@ def deploy(settings: Config, clients: Clients, options: argparse.Namespace) -> i
     """Create or update every function and wire the triggers. Returns the exit status."""
     wanted = prepare(settings, options)
     check(settings, wanted, clients, options.update)
+    spotwrap = spotwrap_of(settings, clients, options)
+    if spotwrap:
+        spotwrap.check()
     if options.plan:
-        return show(plan.deployment(settings, wanted, clients, trigger_of, options.update))
+        needs = spotwrap.plan() if spotwrap else ()
+        functions = plan.deployment(settings, wanted, clients, trigger_of, options.update)
+        return show([*needs, *functions])
+    for line in spotwrap.make() if spotwrap else ():
+        say(f"SpotWrap: {line}")
     done = []
     for spec, function in zip(settings.functions, wanted, strict=True):
         try:
             words = deploy_one(spec, function, clients, options.update)
         except ClientError as error:
             raise DeployError(f"{spec.name}: {explain(error)}") from error
-        say(f"{spec.name}: {', '.join(words)}")
+        kind = "with SpotWrap" if function.handler == spotdeploy.HANDLER else "plain"
+        say(f"{spec.name} ({kind}): {', '.join(words)}")
         done.append(words)
     changed = sum(any(not word.endswith("unchanged") for word in words) for words in done)
     say(f"{len(done)} functions in {clients.region}: {changed} changed, the rest as they were.")
@@ -214,13 +253,9 @@ def carry_out(what: str, call: Callable[[Any], str], target: Any) -> bool:
     return True
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """The command line, as the original has it."""
-    parser = argparse.ArgumentParser(
-        prog="setupApps.py",
-        description="Deploy the functions of a configuration file to AWS Lambda, or delete them.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="""examples:
+EXAMPLES = """examples:
+  deploy; functions that name a patched botocore are wrapped by SpotWrap:
+    python setupApps.py --profile me -f scns.json
   deploy, without SpotWrap:
     python setupApps.py --profile me -f scns.json --no_spotwrap
   after a change of the code, the trigger as it is:
@@ -231,7 +266,16 @@ def make_parser() -> argparse.ArgumentParser:
   delete functions, logs, trigger and the contents of the trigger's bucket:
     python setupApps.py --profile me -f scns.json --deleteAll
 
-exit status: 0 done, 1 failed, 2 wrong usage or configuration""",
+exit status: 0 done, 1 failed, 2 wrong usage or configuration"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line, as the original has it."""
+    parser = argparse.ArgumentParser(
+        prog="setupApps.py",
+        description="Deploy the functions of a configuration file to AWS Lambda, or delete them.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=EXAMPLES,
     )
     add = parser.add_argument
     add("--config", "-f", default="scns.json", help="configuration file (%(default)s)")

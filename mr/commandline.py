@@ -39,6 +39,7 @@ import resultview
 import summary
 from arguments import make_parser
 from costs import Prices
+from joblogs import Billed, LogLine
 from jobrequest import JobRequest, UsageError
 from lambdautils import JobError, error_code, log
 from summary import Summary
@@ -74,10 +75,23 @@ def run_job(options: argparse.Namespace) -> None:
 
 
 def read_summary(options: argparse.Namespace, prices: Prices) -> Summary:
-    """What the options' job did. JobError where it is not done."""
+    """What the options' job did. JobError where it is not done.
+
+    The logs, which may be long, are looked through for a report only.
+    """
     s3 = aws(options, "s3")
     job = jobtasks.read_finished_job(s3, options.jobbkt, options.jobid)
-    return summary.summarize(s3, aws(options, "lambda"), job, prices)
+    billed = read_billed(options) if options.report else {}
+    return summary.summarize(s3, aws(options, "lambda"), job, prices, billed)
+
+
+def read_billed(options: argparse.Namespace) -> dict[str, Billed]:
+    """What Lambda billed for each function of the job; nothing where its logs may not be read."""
+    try:
+        return joblogs.billed(read_log(options))
+    except JobError as error:
+        log(f"going on without what was billed: {error}")
+        return {}
 
 
 def write_report(options: argparse.Namespace, done: Summary) -> None:
@@ -111,27 +125,44 @@ def show_result(options: argparse.Namespace) -> None:
 
 def show_logs(options: argparse.Namespace) -> None:
     """Print what a job's functions logged, or print it as it comes."""
-    s3, logs = aws(options, "s3"), aws(options, "logs")
-    job, data = jobstatus.read_records(s3, options.jobbkt, options.jobid)
-    names = list(dict.fromkeys(jobfunctions.names_of(s3, job, data).values()))
-    since = data.number("startTime") - joblogs.OVERLAP_SECONDS
     if options.follow:
-
-        def is_done() -> bool:
-            return jobstatus.read_status(s3, options.jobbkt, options.jobid).state == "done"
-
-        for line in joblogs.follow(logs, names, options.jobid, since, is_done):
-            print(line.text(), flush=True)
+        follow_log(options)
         return
-    lines = joblogs.job_lines(logs, names, options.jobid, since)
+    lines = read_log(options)
     if options.json:
         print(json.dumps({"lines": [dataclasses.asdict(line) for line in lines]}))
     else:
         print("".join(f"{line.text()}\n" for line in lines), end="")
 
 
+def read_log(options: argparse.Namespace) -> list[LogLine]:
+    """What the functions of the options' job logged, by time."""
+    names, since = log_sources(options)
+    return joblogs.job_lines(aws(options, "logs"), names, options.jobid, since)
+
+
+def follow_log(options: argparse.Namespace) -> None:
+    """Print what the functions log as it comes, until the job is done."""
+    s3 = aws(options, "s3")
+    names, since = log_sources(options)
+
+    def is_done() -> bool:
+        return jobstatus.read_status(s3, options.jobbkt, options.jobid).state == "done"
+
+    for line in joblogs.follow(aws(options, "logs"), names, options.jobid, since, is_done):
+        print(line.text(), flush=True)
+
+
+def log_sources(options: argparse.Namespace) -> tuple[list[str], float]:
+    """The functions of the options' job, and the time from which on they may have logged."""
+    s3 = aws(options, "s3")
+    job, data = jobstatus.read_records(s3, options.jobbkt, options.jobid)
+    names = list(dict.fromkeys(jobfunctions.names_of(s3, job, data).values()))
+    return names, data.number("startTime") - joblogs.OVERLAP_SECONDS
+
+
 def show_report(options: argparse.Namespace) -> None:
-    """Write the page about a job that is done; with --json, print its facts too."""
+    """Write the page about a job that is done; with --json, print its facts."""
     htmlreport.check(options.report)
     done = read_summary(options, costs.read_prices(options.prices))
     write_report(options, done)

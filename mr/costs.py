@@ -75,7 +75,7 @@ def read_prices(path: str | None) -> Prices:
 
 @dataclasses.dataclass(frozen=True)
 class FunctionUsage:
-    """What a job used of one function; `memory` in MB. `assumed`: what of it is not measured."""
+    """What a job used of one function; `memory` in MB. `note`: where its seconds are from."""
 
     role: str
     name: str
@@ -83,7 +83,7 @@ class FunctionUsage:
     seconds: float
     memory: int
     architecture: str = "x86_64"
-    assumed: str = ""
+    note: str = ""
 
     @property
     def gb_seconds(self) -> float:
@@ -113,10 +113,13 @@ def coordinator_calls(mappers: int, reducers: int) -> int:
     return mappers + reducers
 
 
-def s3_usage(objects: int, mappers: int, steps: Sequence[int]) -> S3Usage:
+def s3_usage(
+    objects: int, mappers: int, steps: Sequence[int], input_reads: int | None = None
+) -> S3Usage:
     """The requests of a job whose steps have `steps` reducers each, when nothing fails.
 
-    What a waiting driver asks for while it waits is not in it.
+    `input_reads` are more than `objects` where several mappers read parts of the same one. What a
+    waiting driver asks for while it waits is not in it.
     """
     reducers = sum(steps)
     events = coordinator_calls(mappers, reducers)
@@ -125,7 +128,7 @@ def s3_usage(objects: int, mappers: int, steps: Sequence[int]) -> S3Usage:
     writes = math.ceil(objects / LIST_PAGE) + 1 + 2  # the driver: input, the job, its two records
     writes += mappers + len(steps) + reducers + 1  # outputs, claims, done
     writes += events * listing
-    reads = 1 + objects + merged  # the trigger, the input, the outputs that are merged
+    reads = 1 + (input_reads or objects) + merged  # the trigger, the input, outputs to merge
     reads += events * (1 + len(steps))  # jobinfo.json, and at most every step's record
     return S3Usage(writes, reads)
 

@@ -132,6 +132,7 @@ def record_job(s3: Any, request: JobRequest, plan: Plan, reducer_timeout: int) -
         "totalS3Files": plan.objects,
         "startTime": time.time(),
         "totalBytes": plan.size,
+        "inputReads": sum(map(len, plan.batches)),
         "mapperFunction": request.mapper,
         "driverFunction": os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
     }

@@ -84,7 +84,9 @@ def forecast(plan: Plan, concurrency: int, prices: Prices) -> Forecast:
         usage("coordinator", *_coordinator(len(plan.batches), steps)),
         usage("reducer", sum(steps), merge_seconds),
     ]
-    items = costs.bill(usages, costs.s3_usage(plan.objects, len(plan.batches), steps), prices)
+    reads = sum(map(len, plan.batches))
+    requests = costs.s3_usage(plan.objects, len(plan.batches), steps, reads)
+    items = costs.bill(usages, requests, prices)
     waves = math.ceil(len(plan.batches) / concurrency)
     seconds = START_SECONDS + waves * max(mapper_seconds)
     seconds += sum(

@@ -54,7 +54,11 @@ def coordinator_of(s3: Any, job: JobInfo) -> str:
 
 
 def settings_of(functions: Any, name: str, role: str) -> Settings:
-    """A function's configuration; assumed where it may not be read, or the function is gone."""
+    """A function's configuration; assumed where it may not be read, or the function is gone, or
+    its name is not known ("").
+    """
+    if not name:
+        return assumed_settings(role)
     try:
         found = functions.get_function_configuration(FunctionName=name)
     except ClientError as error:

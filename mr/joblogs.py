@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -104,6 +104,28 @@ def job_lines(logs: Any, functions: list[str], job_id: str, since: float) -> lis
         for event in read_events(logs, function, since):
             found += picked.lines(event)
     return sorted(found, key=lambda line: line.time)
+
+
+@dataclasses.dataclass(frozen=True)
+class Billed:
+    """Calls of a function and the seconds that Lambda bills for them."""
+
+    calls: int
+    seconds: float
+
+
+_BILLED = re.compile(r"REPORT RequestId: .*\bBilled Duration: ([\d.]+) ms")
+
+
+def billed(lines: Iterable[LogLine]) -> dict[str, Billed]:
+    """What Lambda's own REPORT lines say, by the function's name; pure."""
+    found: dict[str, Billed] = {}
+    for line in lines:
+        if report := _BILLED.match(line.message):
+            before = found.get(line.function, Billed(0, 0.0))
+            seconds = before.seconds + float(report[1]) / 1000
+            found[line.function] = Billed(before.calls + 1, seconds)
+    return found
 
 
 def follow(

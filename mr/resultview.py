@@ -14,6 +14,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 import s3json
+import s3stream
 from lambdautils import JobError, JobKeys, error_code
 
 FIRST_BYTES = 4096
@@ -35,16 +36,25 @@ def read_result(s3: Any, bucket: str, job_id: str) -> dict[str, Any]:
 
 
 def choose(groups: Mapping[str, Any], sort: str, top: int | None) -> list[tuple[str, Any]]:
-    """Pairs by key, or by value with the largest first, and the first `top` of them; pure."""
+    """Pairs by key, or by value with the largest first, and the first `top` of them; pure.
+
+    JobError where values have no order.
+    """
+    by_key = sorted(groups.items(), key=lambda pair: pair[0])
     if sort == "key":
-        return sorted(groups.items())[:top]
-    return sorted(groups.items(), key=lambda pair: (-pair[1], pair[0]))[:top]
+        return by_key[:top]
+    try:
+        return sorted(by_key, key=lambda pair: pair[1], reverse=True)[:top]
+    except TypeError as error:
+        raise JobError(
+            f"the values of this job cannot be sorted ({error}): leave out --sort value"
+        ) from error
 
 
 def first_groups(s3: Any, bucket: str, job_id: str, count: int) -> list[tuple[str, Any]]:
     """The first `count` groups of an answer in their order there, from its first bytes alone."""
     key = JobKeys(job_id).result
-    head = s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{FIRST_BYTES - 1}")["Body"].read()
+    head = b"".join(s3stream.read_chunks(s3, bucket, key, end=FIRST_BYTES))
     return whole_pairs(head.decode(errors="ignore"))[:count]
 
 
@@ -72,4 +82,10 @@ def write(pairs: list[tuple[str, Any]], form: str) -> None:
         return
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(("key", "value"))
-    writer.writerows(pairs)
+    writer.writerows((key, _cell(value)) for key, value in pairs)
+
+
+def _cell(value: Any) -> Any:
+    """A value as CSV takes it: a number or a text as it is, all else as JSON."""
+    is_plain = isinstance(value, str | int | float) and not isinstance(value, bool)
+    return value if is_plain else json.dumps(value)

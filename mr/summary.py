@@ -1,14 +1,16 @@
 """What a finished job did, used and cost: the lines at its end, and the same for programs.
 
 In: the job's outputs as `jobtasks` reads them, the functions' configuration, prices. Out: a
-`Summary`. Seconds are those that the functions measured themselves, without start-up and the
-writing of the output, so that the bill is an estimate.
+`Summary`. Seconds are those that Lambda billed, where the functions' logs were read and are there
+already; else those that the functions measured themselves, without start-up and the writing of the
+output. Requests are counted from the job's shape. So the bill is an estimate.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import statistics
+from collections.abc import Mapping
 from typing import Any
 
 import costs
@@ -16,6 +18,7 @@ import jobfunctions
 import jobtasks
 import resultview
 from costs import FunctionUsage, Item, Prices, S3Usage
+from joblogs import Billed
 from jobtasks import FinishedJob, Task
 from lambdautils import JobKeys
 
@@ -97,40 +100,63 @@ class Summary:
         }
 
 
-def summarize(s3: Any, functions: Any, job: FinishedJob, prices: Prices) -> Summary:
-    """Sum up a finished job. `functions` is a Lambda client; nothing is written."""
-    used = usages(s3, functions, job)
+def summarize(
+    s3: Any, functions: Any, job: FinishedJob, prices: Prices, billed: Mapping[str, Billed]
+) -> Summary:
+    """Sum up a finished job. `functions` is a Lambda client, `billed` what the logs say of each
+    function, by name, as far as that is known; nothing is written.
+    """
+    used = usages(s3, functions, job, billed)
     steps = [record.reducer_count for _, record in sorted(job.records.items())]
     objects = int(job.data.value.get("totalS3Files", 0))
-    requests = costs.s3_usage(objects, len(job.mappers), steps)
+    reads = int(job.data.value.get("inputReads", objects))
+    requests = costs.s3_usage(objects, len(job.mappers), steps, reads)
     groups = resultview.first_groups(s3, job.info.job_bucket, job.info.job_id, FIRST_GROUPS)
     items = tuple(costs.bill(used, requests, prices))
     return Summary(job, used, requests, items, prices.date, tuple(groups))
 
 
-def usages(s3: Any, functions: Any, job: FinishedJob) -> tuple[FunctionUsage, ...]:
-    """What the job used of the mapper, the coordinator and the reducer."""
-    names = jobfunctions.names_of(s3, job.info, job.data)
+def usages(
+    s3: Any, functions: Any, job: FinishedJob, billed: Mapping[str, Billed]
+) -> tuple[FunctionUsage, ...]:
+    """What the job used of each function; of the driver function only where its log is known."""
+    names = dict.fromkeys(measured(job), "") | jobfunctions.names_of(s3, job.info, job.data)
+    return tuple(
+        usage_of(functions, role, names[role], own, billed.get(names[role]))
+        for role, own in measured(job).items()
+        if role != "driver" or names[role] in billed
+    )
+
+
+def usage_of(
+    functions: Any, role: str, name: str, own: Billed, logged: Billed | None
+) -> FunctionUsage:
+    """The use of one function: what was billed, where its log is complete, else `own`."""
+    used, note = own, _ASSUMED_SECONDS if role == "coordinator" else ""
+    if logged is not None and logged.calls >= own.calls:
+        used, note = logged, "as billed"
+    settings = jobfunctions.settings_of(functions, name, role)
+    notes = [note, f"{settings.memory} MB assumed" if settings.assumed else ""]
+    return FunctionUsage(
+        role,
+        name,
+        used.calls,
+        used.seconds,
+        settings.memory,
+        settings.architecture,
+        ", ".join(filter(None, notes)),
+    )
+
+
+def measured(job: FinishedJob) -> dict[str, Billed]:
+    """Calls and seconds by role, as the outputs tell; the coordinator's seconds are assumed."""
     calls = costs.coordinator_calls(len(job.mappers), len(job.reducers))
-    work = {
-        "mapper": (len(job.mappers), _seconds(job.mappers), ""),
-        "coordinator": (calls, calls * costs.COORDINATOR_SECONDS, _ASSUMED_SECONDS),
-        "reducer": (len(job.reducers), _seconds(job.reducers), ""),
+    return {
+        "driver": Billed(0, 0.0),
+        "mapper": Billed(len(job.mappers), _seconds(job.mappers)),
+        "coordinator": Billed(calls, calls * costs.COORDINATOR_SECONDS),
+        "reducer": Billed(len(job.reducers), _seconds(job.reducers)),
     }
-    found = []
-    for role, (count, seconds, assumed) in work.items():
-        name = names.get(role, "")
-        settings = (
-            jobfunctions.settings_of(functions, name, role)
-            if name
-            else jobfunctions.assumed_settings(role)
-        )
-        notes = [assumed, f"{settings.memory} MB assumed" if settings.assumed else ""]
-        note = ", ".join(filter(None, notes))
-        found.append(
-            FunctionUsage(role, name, count, seconds, settings.memory, settings.architecture, note)
-        )
-    return tuple(found)
 
 
 _ASSUMED_SECONDS = f"{costs.COORDINATOR_SECONDS} s a call assumed"
@@ -142,7 +168,7 @@ def _seconds(tasks: list[Task]) -> float:
 
 def usage_line(usage: FunctionUsage) -> str:
     """One function's use, for a person."""
-    note = f" ({usage.assumed})" if usage.assumed else ""
+    note = f" ({usage.note})" if usage.note else ""
     name = f" {usage.name}" if usage.name else ""
     return (
         f"{usage.role}{name}: {counted(usage.calls, 'call')}, {usage.seconds:.1f} s x "

@@ -64,7 +64,7 @@ function fillCost() {
   for (const item of data.cost.items)
     row([item.what, item.quantity.toLocaleString("en-US", {maximumFractionDigits: 3}), item.unit, dollars(item.dollars)], "td");
   row(["total", "", "", dollars(data.cost.dollars)], "td");
-  byId("prices").textContent = "Prices of " + data.cost.prices + ". Seconds are those the functions measured, without start-up and writing.";
+  byId("prices").textContent = "Prices of " + data.cost.prices + ". " + data.functions.map((one) => one.role + ": " + count(one.calls) + " calls, " + seconds(one.seconds) + " of " + one.memory + " MB" + (one.note ? " (" + one.note + ")" : "")).join("; ") + ".";
 }
 
 // ---------------------------------------------------------------- the table
@@ -169,6 +169,7 @@ function drawDurations() {
 
 function drawGroups() {
   const rows = [...data.largest_groups].reverse();
+  if (!rows.length) { byId("groups").textContent = "The values of this job are not numbers."; return; }
   Plotly.react("groups", [{
     type: "bar", orientation: "h", y: rows.map((row) => row[0]), x: rows.map((row) => row[1]),
     marker: {color: color("reducer")}, hovertemplate: "%{y}: %{x}<extra></extra>",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cloud import Cloud
+import setupApps
+from tests.cloud import ROOT, Cloud, run
 from tests.faults import FaultProxy, slow
 from tests.smallapp import HANDLER, make_app, names, notifications, through_proxy, unique_name
 from tests.smallapp import write_config as write
@@ -96,3 +100,17 @@ def test_a_plan_for_a_bucket_that_is_not_there_is_an_error(app: Cloud) -> None:
     assert done.returncode == 1
     assert f"there is no bucket {app.bucket}, which permission names" in done.stderr
     assert plan(app, "--deleteAll")[-1] == "s3://BUCKET: contents: not there"
+
+
+def test_the_examples_of_help_run_as_they_stand(app: Cloud) -> None:
+    examples = re.findall(r"^    python (setupApps\.py .*)$", setupApps.EXAMPLES, re.MULTILINE)
+    assert len(examples) >= 5
+    profiles = app.config.parent / "config"
+    profiles.write_text("[profile me]\naws_access_key_id = test\naws_secret_access_key = test\n")
+    environment = {**app.environment, "AWS_CONFIG_FILE": str(profiles)}
+    for line in examples:
+        program, *words = shlex.split(line)
+        command = [sys.executable, str(ROOT / "lambda-python" / program), *words]
+        done = run(command, environment, cwd=app.config.parent)
+        assert done.returncode == 0, f"{line}: {done.stderr}"
+    assert names(app) == set()

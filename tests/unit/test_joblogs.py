@@ -154,3 +154,17 @@ def test_following_shows_each_line_once_and_ends_with_the_job(logs, ids: bool) -
     )
     assert [line.message for line in lines] == [one["message"].rstrip() for one in (*begin, end)]
     assert now[0] > 100 + joblogs.QUIET_SECONDS
+
+
+def test_what_lambda_billed_is_summed_by_function() -> None:
+    report = "REPORT RequestId: a\tDuration: 10.21 ms\tBilled Duration: {} ms\tMemory Size: 128 MB"
+    lines = [
+        LogLine(1, "mapperNS", "mapper 1", report.format(1500)),
+        LogLine(2, "mapperNS", "mapper 2", "Billed Duration: 7 ms, says a mapper"),
+        LogLine(3, "mapperNS", "mapper 2", report.format(500)),
+        LogLine(4, "reducerNS", "step 1 reducer 1", report.format(11)),
+    ]
+    assert joblogs.billed(lines) == {
+        "mapperNS": joblogs.Billed(2, 2.0),
+        "reducerNS": joblogs.Billed(1, 0.011),
+    }

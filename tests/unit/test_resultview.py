@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import resultview
+from lambdautils import JobError
 
 GROUPS = {"b": 2.5, "a": 1.0, "c,d": 2.5, "e": -3}
 
@@ -49,3 +50,15 @@ def test_json_is_one_object(capsys) -> None:
 )
 def test_the_first_groups_are_read_from_the_first_bytes(text, pairs) -> None:
     assert resultview.whole_pairs(text) == pairs
+
+
+def test_values_that_are_not_numbers_are_sorted_and_printed_as_json(capsys) -> None:
+    chosen = resultview.choose({"a": [1, 2], "b": [3], "c": [1, 2]}, "value", 2)
+    assert [key for key, _ in chosen] == ["b", "a"]
+    resultview.write(chosen, "csv")
+    assert capsys.readouterr().out == 'key,value\nb,[3]\na,"[1, 2]"\n'
+
+
+def test_values_without_an_order_are_said_to_be_so() -> None:
+    with pytest.raises(JobError, match="leave out --sort value"):
+        resultview.choose({"a": 1, "b": "x"}, "value", None)

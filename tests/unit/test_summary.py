@@ -13,6 +13,7 @@ import costs
 import jobfunctions
 import summary
 from costs import FunctionUsage, Prices, S3Usage
+from joblogs import Billed
 from jobstate import JobInfo, StepRecord
 from jobtasks import FinishedJob, Task
 from lambdautils import Fields
@@ -39,7 +40,7 @@ def finished() -> FinishedJob:
 def summed_up() -> summary.Summary:
     used = (
         FunctionUsage("mapper", "mapperNS", 3, 12.0, 1024),
-        FunctionUsage("reducer", "reducerNS", 1, 1.0, 1024, assumed="1024 MB assumed"),
+        FunctionUsage("reducer", "reducerNS", 1, 1.0, 1024, note="1024 MB assumed"),
     )
     s3 = S3Usage(1000, 1000)
     items = tuple(costs.bill(used, s3, Prices()))
@@ -102,3 +103,37 @@ def test_what_a_function_does_not_tell_is_assumed(functions, code, role, memory)
     stub.add_client_error("get_function_configuration", code)
     found = jobfunctions.settings_of(client, "f", role)
     assert (found.memory, found.assumed) == (memory, True)
+
+
+@pytest.mark.parametrize(
+    ("billed", "calls", "seconds", "note"),
+    [
+        ({}, 3, 12.0, ""),
+        ({"mapperNS": Billed(2, 99.0)}, 3, 12.0, ""),  # the logs are not complete yet
+        ({"mapperNS": Billed(3, 20.0)}, 3, 20.0, "as billed"),
+        ({"mapperNS": Billed(5, 30.0)}, 5, 30.0, "as billed"),  # two tries failed
+    ],
+)
+def test_what_was_billed_counts_more_than_what_was_measured(billed, calls, seconds, note) -> None:
+    s3, functions = denied("s3"), denied("lambda")
+    found = {usage.role: usage for usage in summary.usages(s3, functions, finished(), billed)}
+    assert found["mapper"].calls == calls
+    assert found["mapper"].seconds == seconds
+    assert found["mapper"].note == ", ".join(filter(None, [note, "1536 MB assumed"]))
+    assert list(found) == ["mapper", "coordinator", "reducer"]
+
+
+def denied(service: str) -> Any:
+    """A client that may do nothing."""
+    client = boto3.client(
+        service, region_name="us-west-2", aws_access_key_id="x", aws_secret_access_key="y"
+    )
+    stub = Stubber(client)
+    operation = {
+        "s3": "get_bucket_notification_configuration",
+        "lambda": "get_function_configuration",
+    }
+    for _ in range(3):
+        stub.add_client_error(operation[service], "AccessDenied")
+    stub.activate()
+    return client

@@ -1,0 +1,78 @@
+"""`make bench`: measures everything and writes docs/benchmarks.md.
+
+In: nothing but this machine. Out: the page, its plots under docs/images/, and the raw runs in
+build/bench.json. All input is generated; nothing is read from the network.
+
+    python benchmarks/bench.py              # everything
+    python benchmarks/bench.py --quick      # small input, few rounds: do the programs run?
+    python benchmarks/bench.py --only kernel --only reducer
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
+
+import page  # noqa: E402 - needs the path above
+import sections  # noqa: E402
+from measure import PYTHON, say  # noqa: E402
+from sections import Bench, Section  # noqa: E402
+
+from local.emulator import LOCAL_DIR, Emulator  # noqa: E402
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bench.py",
+        description="Measure this project against others and write docs/benchmarks.md.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="""examples:
+  everything, in about 20 minutes:
+    make bench
+  the programs themselves, in about 2 minutes, into another file:
+    python benchmarks/bench.py --quick --page build/quick.md""",
+    )
+    add = parser.add_argument
+    add("--quick", action="store_true", help="small input and few rounds")
+    add("--only", action="append", choices=sections.ALL, help="this section (repeatable)")
+    add("--page", type=Path, default=ROOT / "docs" / "benchmarks.md", help="what is written")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    options = make_parser().parse_args(argv)
+    if not PYTHON.exists():
+        say(f"{PYTHON} is missing: run `make bench`, which makes it")
+        return 2
+    begin = time.monotonic()
+    LOCAL_DIR.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=LOCAL_DIR))
+    found: list[Section] = []
+    try:
+        with Emulator() as emulator:
+            bench = Bench(emulator, folder, options.quick)
+            for name in sections.ALL:
+                if options.only is None or name in options.only or name in sections.NEEDED:
+                    say(f"{name}:")
+                    found.append(sections.ALL[name](bench))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    raw = ROOT / "build" / "bench.json"
+    raw.parent.mkdir(exist_ok=True)
+    raw.write_text(json.dumps([dataclasses.asdict(section) for section in found], indent=1))
+    page.write(options.page, found, bench)
+    say(f"{options.page}, after {time.monotonic() - begin:.0f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

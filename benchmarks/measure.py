@@ -1,0 +1,103 @@
+"""Measuring: cases in processes of their own, one after the other and in turns.
+
+In: commands of benchmarks/cases.py. Out: their runs, medians and ratios. Turns (a, b, c, a, b, c)
+rather than blocks (a, a, b, b): what slows the machine down for a while slows all of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = ROOT / ".venv-bench" / "bin" / "python"
+SECONDS = 1800
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One run: wall-clock seconds, peak memory (10^6 bytes), and the answer's size and sum."""
+
+    seconds: float
+    peak_mb: float = 0.0
+    groups: int = 0
+    total: float = 0.0
+
+
+class CaseFailed(Exception):
+    """A case did not run; the message is the end of what it said."""
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def run_case(
+    name: str, *arguments: str, core: int | None = None, environment: Mapping[str, str] = {}
+) -> Run:
+    """Run a case of cases.py, on one core if that is given. CaseFailed."""
+    own = {**os.environ, **environment}
+    own["PATH"] = f"{PYTHON.parent}{os.pathsep}{own.get('PATH', '')}"
+    own["PYTHONWARNINGS"] = "ignore"
+    own.pop("BENCH_CORE", None)
+    if core is not None:
+        own |= {"BENCH_CORE": str(core), "POLARS_MAX_THREADS": "1"}
+    command = [str(PYTHON), str(ROOT / "benchmarks" / "cases.py"), name, *arguments]
+    done = subprocess.run(
+        command, env=own, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+    lines = done.stdout.strip().splitlines()
+    if done.returncode or not lines:
+        raise CaseFailed(f"{name}: {done.stderr.strip()[-300:]}")
+    # What a library prints may stand before ours in the same line.
+    return Run(**json.loads(lines[-1][lines[-1].index("{") :]))
+
+
+Runs = dict[str, list[Run]]
+
+
+def in_turns(cases: Mapping[str, Callable[[], Run]], rounds: int) -> tuple[Runs, dict[str, str]]:
+    """The runs of every case, and why others could not be had: name -> reason."""
+    runs: Runs = {}
+    failed: dict[str, str] = {}
+    for number in range(rounds):
+        for name, case in cases.items():
+            if name in failed:
+                continue
+            try:
+                run = case()
+            except (CaseFailed, OSError, subprocess.TimeoutExpired) as error:
+                failed[name] = str(error)
+                say(f"  {name} could not be had: {error}")
+                continue
+            runs.setdefault(name, []).append(run)
+            say(f"  {number + 1}/{rounds} {name}: {run.seconds:.3f} s")
+    check_same(runs)
+    return {name: found for name, found in runs.items() if name not in failed}, failed
+
+
+def check_same(runs: Runs) -> None:
+    """Every case must have found the same answer: groups, and their sum to 1e-6 (awk prints six
+    digits of each) or better. ValueError.
+    """
+    answers = {name: found[0] for name, found in runs.items() if found[0].groups}
+    if not answers:
+        return
+    first = next(iter(answers.values()))
+    for name, run in answers.items():
+        if run.groups != first.groups or abs(run.total - first.total) > 1e-6 * abs(first.total):
+            raise ValueError(f"{name} has another answer: {run}, not {first}")
+
+
+def median(runs: list[Run]) -> float:
+    return statistics.median(run.seconds for run in runs)
+
+
+def peak(runs: list[Run]) -> float:
+    return max(run.peak_mb for run in runs)

@@ -1,0 +1,62 @@
+"""Make a patched copy of the installed botocore, for functions wrapped by SpotWrap.
+
+    python patch-botocore.py ../build/botocore
+
+In: the botocore of this Python. Out: the copy in the folder, which is the value of
+`patched_botocore_dir` in scns.json. On standard output, its size before and after.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import botocore
+import spotdeploy
+
+import botocorepatch
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="patch-botocore.py",
+        description="Make a patched copy of the installed botocore, which records API calls.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="""examples:
+  the copy, as docs/spotwrap.md has it:
+    python patch-botocore.py ../build/botocore
+  for functions that use SNS as well:
+    python patch-botocore.py ../build/botocore --services s3 lambda dynamodb logs sts sns
+
+exit status: 0 done, 1 failed, 2 wrong usage""",
+    )
+    parser.add_argument("folder", type=Path, help="where the copy goes; an older one is replaced")
+    parser.add_argument(
+        "--services",
+        nargs="+",
+        metavar="NAME",
+        default=list(botocorepatch.SERVICES),
+        help=f"whose models to keep (default: {' '.join(botocorepatch.SERVICES)})",
+    )
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    options = make_parser().parse_args(argv)
+    installed = Path(botocore.__file__).parent
+    try:
+        botocorepatch.make_copy(installed, botocore.__version__, options.folder, options.services)
+        files, before = botocorepatch.size(installed)
+        kept, after = botocorepatch.size(options.folder)
+    except (botocorepatch.PatchError, OSError) as error:
+        print(f"patch-botocore.py: {error}", file=sys.stderr)
+        return 1
+    zipped = len(spotdeploy.library(options.folder).code())
+    print(f"botocore {botocore.__version__}: {files} files, {before:,} bytes")
+    print(f"patched: {kept} files, {after:,} bytes; as a zip {zipped:,} bytes")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

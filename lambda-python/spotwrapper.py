@@ -1,0 +1,104 @@
+"""The wrapper: a function's own handler, between an entry and an exit record.
+
+In: `spotwrap.json` beside the code, which setupApps writes: {"handler", "library", "owner",
+"table", "tableRegion"}. Out: a handler that answers {"statusCode": "200", "body": ANSWER}, and
+whose records are in the table before it returns. Where the library cannot be had, it is the
+function's own handler, unwrapped. No trouble of the tracing reaches the function.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import spotlibrary
+import spotrecords
+import spottable
+from spotrecorder import error_text
+from spottable import SpotTable, log
+
+Handler = Callable[[Any, Any], Any]
+
+SETTINGS = "spotwrap.json"
+MOST_SECONDS = 5.0
+"""What writing the records may take."""
+
+SPARE_SECONDS = 0.5
+"""What is left of the function's time when its records are given up."""
+
+
+def start(folder: Path) -> Handler:
+    """The handler of a deployed function: wrapped, or plain where tracing cannot be had."""
+    settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    recorder = table = None
+    try:
+        recorder = spotlibrary.install(settings["library"], settings["owner"])
+        client = spottable.make_client(settings["tableRegion"])
+        table = SpotTable(client, settings["table"])
+    except Exception as error:  # noqa: BLE001 - whatever it is, the function must run
+        log(f"runs unwrapped, {settings['library']} cannot be used: {error}")
+    # Only now: its clients are to be made by the botocore that records.
+    module, _, name = settings["handler"].rpartition(".")
+    handler: Handler = getattr(importlib.import_module(module), name)
+    return Wrapper(handler, recorder, table) if recorder and table else handler
+
+
+def envelope(answer: Any) -> dict[str, Any]:
+    """The answer as callers get it; one that has a statusCode and a body already stays; pure."""
+    if isinstance(answer, dict) and {"statusCode", "body"} <= answer.keys():
+        return answer
+    return {"statusCode": "200", "body": answer}
+
+
+def refusal(answer: dict[str, Any]) -> str:
+    """What `error` says of an answer's statusCode; pure."""
+    status = str(answer["statusCode"])
+    return "" if status.startswith("2") else f"error_unknown:status:{status}"
+
+
+class Wrapper:
+    """A handler around a handler."""
+
+    def __init__(self, handler: Handler, recorder: ModuleType, table: SpotTable) -> None:
+        self.handler = handler
+        self.recorder = recorder
+        self.table = table
+
+    def __call__(self, event: Any, context: Any) -> Any:
+        """Call the function's own handler; its error rises again unless the caller waits."""
+        shared = spotrecords.common(context)
+        request_id = str(context.aws_request_id)
+        records = [spotrecords.entry(shared, request_id, event, spotrecords.milliseconds())]
+        self.recorder.begin(self.recorder.Invocation(request_id, shared, self.table.name))
+        begun = time.monotonic()
+        # What an event is must not be read after the handler had it in its hands.
+        waits = spotrecords.is_synchronous(event)
+        problem = "SpotWrap_exception:the function was stopped"
+        try:
+            answer = envelope(self.handler(event, context))
+            problem = refusal(answer)
+            return answer
+        except Exception as error:
+            problem = spotrecords.failure(error)
+            if not waits:
+                raise
+            return {"statusCode": "400", "body": {"SpotWrapError": error_text(problem)}}
+        finally:
+            self.recorder.end()
+            duration = round((time.monotonic() - begun) * 1000)
+            now = spotrecords.milliseconds()
+            records += self.recorder.take()
+            records.append(spotrecords.exit_(shared, request_id, now, duration, problem))
+            self._write(records, context)
+
+    def _write(self, records: list[dict[str, Any]], context: Any) -> None:
+        left = context.get_remaining_time_in_millis() / 1000 - SPARE_SECONDS
+        try:
+            self.table.write(records, min(MOST_SECONDS, left))
+        except Exception as error:  # noqa: BLE001 - the answer is there; a record is not worth it
+            log(f"{len(records)} records were not written to {self.table.name}: {error!r}")
