@@ -148,7 +148,7 @@ def drawing(job_id: str, shown: Snapshot) -> Any:
     def row(name: str, done: int, due: int, text: str) -> None:
         table.add_row(Text(name, style="bold"), ProgressBar(due, done, width=BAR_WIDTH), Text(text))
 
-    failed = f", {shown.failed} tries failed" if shown.failed else ""
+    failed = f", {shown.failures()}" if shown.failed else ""
     counts = f"{shown.done} of {shown.mappers} done, {len(shown.running)} at work{failed}"
     row("mappers", shown.done, shown.mappers, counts)
     for step, done, due in shown.steps:
@@ -156,7 +156,7 @@ def drawing(job_id: str, shown: Snapshot) -> Any:
     rates = f"{size(shown.byte_rate)}/s, {shown.line_rate:,.0f} lines/s"
     table.add_row(Text(job_id, style="cyan"), Text(rates), Text(shown.time()))
     if shown.slow:
-        table.add_row(Text("slow", style="yellow"), Text(shown.stragglers(), style="yellow"))
+        table.add_row(Text("slow", style="yellow"), "", Text(shown.stragglers(), style="yellow"))
     return table
 
 

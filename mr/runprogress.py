@@ -44,13 +44,17 @@ class Snapshot:
             return f"{', '.join(steps)} done, {self.elapsed:.0f} s"
         parts = [f"{self.done} of {self.mappers} mappers done, {len(self.running)} at work"]
         if self.failed:
-            parts.append(f"{self.failed} tries failed")
+            parts.append(self.failures())
         if self.done:
             parts.append(f"{size(self.byte_rate)}/s, {self.line_rate:,.0f} lines/s")
         parts.append(self.time())
         if self.slow:
             parts.append(f"slow: {self.stragglers()}")
         return "; ".join(parts)
+
+    def failures(self) -> str:
+        """How many tries of mappers have failed."""
+        return f"{self.failed} {'try' if self.failed == 1 else 'tries'} failed"
 
     def time(self) -> str:
         """Elapsed and expected time."""

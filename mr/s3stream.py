@@ -89,7 +89,7 @@ def whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         end = chunk.rfind(b"\n") + 1
         if end:
-            yield b"".join([*open_line, chunk[:end]])
+            yield b"".join([*open_line, memoryview(chunk)[:end]])
             open_line = []
         if end < len(chunk):
             open_line.append(chunk[end:])

@@ -22,7 +22,7 @@ from local.emulator import Emulator
 from tests import oracle
 
 ROOT = Path(__file__).resolve().parent.parent
-SECONDS = 120
+SECONDS = 300
 """How long a command or a job may take here before a test fails: a bound, not a measure."""
 
 

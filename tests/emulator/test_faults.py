@@ -29,7 +29,7 @@ def faulty(tmp_path_factory) -> Iterator[tuple[Cloud, FaultProxy]]:
     """An emulator of its own, with microburst before it, for commands and functions alike."""
     folder = tmp_path_factory.mktemp("faults")
     with Emulator() as emulator, FaultProxy(emulator.endpoint, folder / "proxy.log") as proxy:
-        functions = {"timeout": 10, "environment": {"AWS_ENDPOINT_URL": proxy.endpoint}}
+        functions = {"timeout": 20, "environment": {"AWS_ENDPOINT_URL": proxy.endpoint}}
         direct = cloud_on(emulator, folder, "jobs-bucket", "data-bucket", **functions)
         direct.deploy()
         through = {**direct.environment, "AWS_ENDPOINT_URL": proxy.endpoint}

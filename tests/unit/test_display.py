@@ -79,7 +79,7 @@ def test_the_live_display_draws_mappers_and_steps() -> None:
     with Display(screen) as shown:
         play(shown)
     last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text.getvalue()).splitlines()
-    assert any(re.search(r"mappers .* 2 of 2 done, 0 at work, 1 tries failed", row) for row in last)
+    assert any(re.search(r"mappers .* 2 of 2 done, 0 at work, 1 try failed", row) for row in last)
     assert any(re.search(r"step 1 .* 1 of 1 reducers done", row) for row in last)
     assert any("job1" in row and "lines/s" in row for row in last)
 

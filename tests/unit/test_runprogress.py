@@ -44,7 +44,7 @@ def test_a_throttled_try_is_not_a_failure(failed: bool, count: int) -> None:
     run.stopped(1, failed)
     shown = run.snapshot(1.0)
     assert (shown.failed, shown.running) == (count, ())
-    assert ("tries failed" in shown.line()) == failed
+    assert ("1 try failed" in shown.line()) == failed
 
 
 def test_mappers_that_take_much_longer_are_named() -> None:
