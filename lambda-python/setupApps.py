@@ -187,7 +187,7 @@ def deploy(settings: Config, clients: Clients, options: argparse.Namespace) -> i
         except ClientError as error:
             raise DeployError(f"{spec.name}: {explain(error)}") from error
         kind = "with SpotWrap" if function.handler == spotdeploy.HANDLER else "plain"
-        say(f"{spec.name} ({kind}): {', '.join(words)}")
+        say(f"{spec.name}: {', '.join(words)} ({kind})")
         done.append(words)
     changed = sum(any(not word.endswith("unchanged") for word in words) for words in done)
     say(f"{len(done)} functions in {clients.region}: {changed} changed, the rest as they were.")

@@ -82,6 +82,8 @@ def make_parser() -> argparse.ArgumentParser:
         help=f"an input bucket, may be repeated (default: {roles.DEFAULT_DATA_BUCKET})",
     )
     add("--tracing", action="store_true", help="for setupApps.py --turn_on_tracing")
+    add("--spotwrap", metavar="NAME", help="for SpotWrap: its code bucket, s3bucket in scns.json")
+    add("--spotFnsTableName", default=roles.TABLE, help="with --spotwrap: its table (%(default)s)")
     return parser
 
 
@@ -93,6 +95,8 @@ def main(argv: list[str] | None = None) -> int:
         policy = roles.fill_in(roles.read_policy(), options.bucket, data_buckets)
         if options.tracing:
             policy["Statement"].append(roles.TRACING)
+        if options.spotwrap:
+            policy["Statement"] += roles.spotwrap(options.spotwrap, options.spotFnsTableName)
         iam = roles.iam_client(options.profile)
         arn = create_or_update(iam, options.rolename, options.policyname, policy)
         print(arn)

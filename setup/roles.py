@@ -11,7 +11,7 @@ import json
 import re
 import sys
 import urllib.parse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,8 @@ TRACING = {
 }
 """What `setupApps.py --turn_on_tracing` needs besides; X-Ray knows no narrower resource."""
 
+TABLE = "spotFns"
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
@@ -59,9 +61,7 @@ def fill_in(
     Each data bucket gets the statements' resources of its own. PolicyError where a placeholder
     would be left, or a name is none.
     """
-    for name in [job_bucket, *data_buckets]:
-        if name is not None and not _NAME.fullmatch(name):
-            raise PolicyError(f"{name!r} is no bucket name: 3 to 63 of a-z, 0-9, '.' and '-'")
+    _check_names([job_bucket, *data_buckets])
     filled = copy.deepcopy(policy)
     for statement in filled["Statement"]:
         resources = statement["Resource"]
@@ -81,6 +81,31 @@ def _expand(resource: str, job_bucket: str | None, data_buckets: Sequence[str]) 
     if DATA_PLACEHOLDER in resource:
         return [resource.replace(DATA_PLACEHOLDER, name) for name in data_buckets]
     return [resource.replace(JOB_PLACEHOLDER, job_bucket) if job_bucket else resource]
+
+
+def spotwrap(code_bucket: str, table: str = TABLE) -> list[dict[str, Any]]:
+    """What functions need besides when they are wrapped by SpotWrap; pure. PolicyError."""
+    _check_names([code_bucket])
+    return [
+        {
+            "Sid": "ReadTheRecordingLibrary",
+            "Effect": "Allow",
+            "Action": "s3:GetObject",
+            "Resource": f"arn:aws:s3:::{code_bucket}/spotwrap/*",
+        },
+        {
+            "Sid": "WriteTheRecords",
+            "Effect": "Allow",
+            "Action": "dynamodb:BatchWriteItem",
+            "Resource": f"arn:aws:dynamodb:*:*:table/{table}",
+        },
+    ]
+
+
+def _check_names(buckets: Iterable[str | None]) -> None:
+    for name in buckets:
+        if name is not None and not _NAME.fullmatch(name):
+            raise PolicyError(f"{name!r} is no bucket name: 3 to 63 of a-z, 0-9, '.' and '-'")
 
 
 def read_policy(path: Path = POLICY_FILE) -> dict[str, Any]:

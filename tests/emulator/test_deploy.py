@@ -43,7 +43,12 @@ def recorded(app: Cloud) -> Iterator[FaultProxy]:
 
 def test_a_deployment_makes_functions_that_answer(app: Cloud, tmp_path: Path) -> None:
     done = app.setup_apps("--no_spotwrap")
-    check(done, 0, f"plain{app.suffix}: created", f"coordinator{app.suffix}: created, trigger")
+    check(
+        done,
+        0,
+        f"plain{app.suffix} (plain): created",
+        f"coordinator{app.suffix} (plain): created, trigger",
+    )
     answer = tmp_path / "answer"
     invoked = app.aws("lambda", "invoke", "--function-name", f"plain{app.suffix}", str(answer))
     assert invoked.returncode == 0, invoked.stderr
@@ -74,8 +79,8 @@ def test_the_second_deployment_changes_nothing(app: Cloud) -> None:
     check(
         done,
         0,
-        f"plain{app.suffix}: unchanged",
-        f"coordinator{app.suffix}: unchanged, trigger on s3://{app.bucket}/job1000 unchanged",
+        f"plain{app.suffix} (plain): unchanged",
+        f"coordinator{app.suffix} (plain): unchanged, trigger on s3://{app.bucket}/job1000 unchanged",
         "2 functions in us-west-2: 0 changed",
     )
     assert [found(app, name) for name in ("plain", "coordinator")] == before
@@ -107,7 +112,7 @@ def test_two_deployments_from_copies_of_the_files_give_the_same_code(app: Cloud)
     handler = app.config.parent / "plain.py"
     os.utime(handler, (1_000_000_000, 1_000_000_000))
     handler.chmod(0o700)
-    check(app.setup_apps("--no_spotwrap"), 0, f"plain{app.suffix}: unchanged")
+    check(app.setup_apps("--no_spotwrap"), 0, f"plain{app.suffix} (plain): unchanged")
     assert found(app, "plain")["CodeSha256"] == code
 
 
@@ -119,11 +124,11 @@ def test_only_what_differs_is_updated(app: Cloud) -> None:
     check(
         done,
         0,
-        f"plain{app.suffix}: updated (",
+        f"plain{app.suffix} (plain): updated (",
         "MemorySize",
         "Environment",
         "TracingConfig",
-        f"coordinator{app.suffix}: updated (code, TracingConfig)",
+        f"coordinator{app.suffix} (plain): updated (code, TracingConfig)",
     )
     plain = found(app, "plain")
     assert plain["MemorySize"] == 256
@@ -147,7 +152,12 @@ def test_update_changes_functions_and_wires_nothing(app: Cloud) -> None:
     app.s3.put_bucket_notification_configuration(Bucket=app.bucket, NotificationConfiguration={})
     (app.config.parent / "plain.py").write_text(HANDLER.format(number=4))
     done = app.setup_apps("--no_spotwrap", "--update")
-    check(done, 0, f"plain{app.suffix}: updated (code)", f"coordinator{app.suffix}: unchanged\n")
+    check(
+        done,
+        0,
+        f"plain{app.suffix} (plain): updated (code)",
+        f"coordinator{app.suffix} (plain): unchanged\n",
+    )
     assert notifications(app) == {}
 
 
