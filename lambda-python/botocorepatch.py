@@ -194,7 +194,8 @@ def probe(parent: Path, service: str) -> None:
     command = [sys.executable, "-B", "-c", PROBE, str(parent), service]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     if done.returncode:
-        raise PatchError(f"the patched copy does not work: {done.stderr.strip()[-500:]}")
+        said = done.stderr.strip().splitlines() or ["it said nothing"]
+        raise PatchError(f"the patched copy does not work: {said[-1]}")
 
 
 def size(folder: Path) -> tuple[int, int]:

@@ -63,17 +63,20 @@ def download(url: str, owner: str) -> bytes:
 
 def unpack(code: bytes, wanted: str, folder: Path) -> None:
     """Unpack a zip into a folder, which appears whole or not at all. LibraryError."""
-    with zipfile.ZipFile(io.BytesIO(code)) as archive:
+    with (
+        zipfile.ZipFile(io.BytesIO(code)) as archive,
+        tempfile.TemporaryDirectory(dir=folder.parent) as scratch,
+    ):
         contents = {name: archive.read(name) for name in archive.namelist()}
         if (found := digest(contents)) != wanted:
             raise LibraryError(f"the library's digest is {found}, not {wanted}")
-        made = Path(tempfile.mkdtemp(dir=folder.parent))
+        made = Path(scratch) / folder.name
         archive.extractall(made)
-    try:
-        made.rename(folder)
-    except OSError:
-        if not folder.is_dir():  # on one machine, another function may have been first
-            raise
+        try:
+            made.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # on one machine, another function may have been first
+                raise
 
 
 def load(folder: Path) -> ModuleType:

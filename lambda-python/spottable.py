@@ -73,7 +73,12 @@ class SpotTable:
 
     def _write_batch(self, requests: list[Any], deadline: float) -> int:
         """Write one batch, what DynamoDB leaves of it again; returns how many are left."""
-        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+        from botocore.exceptions import (
+            BotoCoreError,
+            ClientError,
+            ConnectionError,
+            HTTPClientError,
+        )
 
         pause = FIRST_PAUSE
         while self._clock() < deadline:
@@ -81,7 +86,7 @@ class SpotTable:
                 answer = self.client.batch_write_item(RequestItems={self.name: requests})
             except (ClientError, BotoCoreError, HTTPClientError) as error:
                 # A table that cannot be reached costs seconds: this environment asks once.
-                self._is_out_of_reach |= isinstance(error, HTTPClientError)
+                self._is_out_of_reach |= isinstance(error, ConnectionError | HTTPClientError)
                 log(f"{len(requests)} records were not written to {self.name}: {error}")
                 return len(requests)
             requests = answer.get("UnprocessedItems", {}).get(self.name, [])

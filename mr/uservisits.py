@@ -77,7 +77,10 @@ class Accumulator:
 
     def pairs(self) -> dict[str, float]:
         """The groups and their sums so far."""
-        return {key.decode(): total for key, total in self._sums.items()}
+        if not self._sums:
+            return {}
+        keys = b"\n".join(self._sums).decode().split("\n")  # all at once; none holds a line end
+        return dict(zip(keys, self._sums.values(), strict=True))
 
 
 def parse_line(line: bytes, key_length: int = KEY_LENGTH) -> tuple[str, float]:

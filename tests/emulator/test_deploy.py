@@ -46,8 +46,8 @@ def test_a_deployment_makes_functions_that_answer(app: Cloud, tmp_path: Path) ->
     check(
         done,
         0,
-        f"plain{app.suffix} (plain): created",
-        f"coordinator{app.suffix} (plain): created, trigger",
+        f"plain{app.suffix}: created",
+        f"coordinator{app.suffix}: created, trigger",
     )
     answer = tmp_path / "answer"
     invoked = app.aws("lambda", "invoke", "--function-name", f"plain{app.suffix}", str(answer))
@@ -79,8 +79,8 @@ def test_the_second_deployment_changes_nothing(app: Cloud) -> None:
     check(
         done,
         0,
-        f"plain{app.suffix} (plain): unchanged",
-        f"coordinator{app.suffix} (plain): unchanged, trigger on s3://{app.bucket}/job1000 unchanged",
+        f"plain{app.suffix}: unchanged",
+        f"coordinator{app.suffix}: unchanged, trigger on s3://{app.bucket}/job1000 unchanged",
         "2 functions in us-west-2: 0 changed",
     )
     assert [found(app, name) for name in ("plain", "coordinator")] == before
@@ -112,7 +112,7 @@ def test_two_deployments_from_copies_of_the_files_give_the_same_code(app: Cloud)
     handler = app.config.parent / "plain.py"
     os.utime(handler, (1_000_000_000, 1_000_000_000))
     handler.chmod(0o700)
-    check(app.setup_apps("--no_spotwrap"), 0, f"plain{app.suffix} (plain): unchanged")
+    check(app.setup_apps("--no_spotwrap"), 0, f"plain{app.suffix}: unchanged")
     assert found(app, "plain")["CodeSha256"] == code
 
 
@@ -124,11 +124,11 @@ def test_only_what_differs_is_updated(app: Cloud) -> None:
     check(
         done,
         0,
-        f"plain{app.suffix} (plain): updated (",
+        f"plain{app.suffix}: updated (",
         "MemorySize",
         "Environment",
         "TracingConfig",
-        f"coordinator{app.suffix} (plain): updated (code, TracingConfig)",
+        f"coordinator{app.suffix}: updated (code, TracingConfig)",
     )
     plain = found(app, "plain")
     assert plain["MemorySize"] == 256
@@ -155,8 +155,8 @@ def test_update_changes_functions_and_wires_nothing(app: Cloud) -> None:
     check(
         done,
         0,
-        f"plain{app.suffix} (plain): updated (code)",
-        f"coordinator{app.suffix} (plain): unchanged\n",
+        f"plain{app.suffix}: updated (code)",
+        f"coordinator{app.suffix}: unchanged (plain)\n",
     )
     assert notifications(app) == {}
 

@@ -79,7 +79,7 @@ def test_a_zip_over_50_mb_goes_through_the_code_bucket(app: Cloud) -> None:
     check(app.setup_apps("--no_spotwrap"), 1, "no bucket no-such-bucket, which s3bucket names")
     assert names(app) == set()
     write_config(app, files_and_dirs=files, s3bucket=app.databkt)
-    check(app.setup_apps("--no_spotwrap"), 0, f"plain{app.suffix} (plain): created")
+    check(app.setup_apps("--no_spotwrap"), 0, f"plain{app.suffix}: created")
     assert app.s3.list_objects_v2(Bucket=app.databkt)["KeyCount"] == 1
 
 
@@ -111,7 +111,7 @@ def test_a_configuration_for_spotwrap_is_not_deployed_without_it_in_silence(app:
     done = app.setup_apps()
     check(done, 2, f"plain{app.suffix}: patched_botocore_dir: ", "botocore is no botocore")
     assert names(app) == set()
-    check(app.setup_apps("--no_spotwrap"), 0, f"plain{app.suffix} (plain): created")
+    check(app.setup_apps("--no_spotwrap"), 0, f"plain{app.suffix}: created")
 
 
 def test_a_trigger_that_overlaps_another_names_the_bucket_and_the_other(
