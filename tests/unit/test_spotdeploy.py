@@ -155,7 +155,7 @@ def test_a_library_that_is_there_is_neither_built_nor_uploaded(
     dynamodb,
     clients,
     patched,
-    keep: bool,  # noqa: F811
+    keep: bool,
 ) -> None:
     s3.add_response("head_bucket", {})
     s3.add_response("head_object", {}, {"Bucket": "code", "Key": ANY})
