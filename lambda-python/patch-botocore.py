@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 
 import botocore
-import spotdeploy
 
 import botocorepatch
+import spotdeploy
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -38,7 +38,7 @@ def report(cloud: Cloud, bodies, tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def page(browser: Any, report: Path) -> Any:  # noqa: F811 - the fixture above
+def page(browser: Any, report: Path) -> Any:
     browser.get(report.as_uri())
     return browser
 

@@ -89,7 +89,7 @@ def test_a_botocore_before_1_35_is_refused(version: str, is_known: bool) -> None
         botocorepatch.check_version(version)
 
 
-def test_the_copy_has_the_hook_the_recorder_and_few_services(patched: Path) -> None:  # noqa: F811
+def test_the_copy_has_the_hook_the_recorder_and_few_services(patched: Path) -> None:
     assert botocorepatch.fault(patched) is None
     assert (patched / "spotrecorder.py").read_bytes() == botocorepatch.RECORDER.read_bytes()
     services = {path.name for path in (patched / "data").iterdir() if path.is_dir()}
@@ -156,7 +156,7 @@ def test_what_is_no_patched_botocore_is_told(tmp_path: Path) -> None:
     assert "is not Python" in str(botocorepatch.fault(tmp_path))
 
 
-def test_the_real_api_methods_of_the_copy_end_in_the_recorder(patched: Path) -> None:  # noqa: F811
+def test_the_real_api_methods_of_the_copy_end_in_the_recorder(patched: Path) -> None:
     program = """
 import botocore.session
 from botocore import spotrecorder

@@ -58,11 +58,11 @@ def dynamodb(clients) -> Any:
 
 
 @pytest.fixture
-def spotwrap(clients, patched: Path) -> SpotWrap:  # noqa: F811 - the fixture
+def spotwrap(clients, patched: Path) -> SpotWrap:
     return SpotWrap(clients, [spec(patched)], TABLE, keep=False)
 
 
-def test_the_zip_is_a_botocore_whatever_the_folders_name(patched, tmp_path) -> None:  # noqa: F811
+def test_the_zip_is_a_botocore_whatever_the_folders_name(patched, tmp_path) -> None:
     other = shutil.copytree(patched, tmp_path / "any-name")
     one, two = spotdeploy.library(patched), spotdeploy.library(other)
     assert (one.key, one.code()) == (two.key, two.code())
@@ -71,13 +71,13 @@ def test_the_zip_is_a_botocore_whatever_the_folders_name(patched, tmp_path) -> N
     assert one.key == f"spotwrap/botocore-{one.version}-{one.digest}.zip"
 
 
-def test_a_folder_that_changed_has_another_key(patched, tmp_path) -> None:  # noqa: F811
+def test_a_folder_that_changed_has_another_key(patched, tmp_path) -> None:
     other = shutil.copytree(patched, tmp_path / "botocore")
     (other / "spotrecorder.py").write_text(botocorepatch.RECORDER.read_text() + "# changed\n")
     assert spotdeploy.library(other).key != spotdeploy.library(patched).key
 
 
-def test_the_settings_name_the_library_and_the_table(patched) -> None:  # noqa: F811
+def test_the_settings_name_the_library_and_the_table(patched) -> None:
     texts = spotdeploy.settings(spec(patched), patched, Table("mine", "eu-west-1"), ACCOUNT)
     assert json.loads(texts["spotwrap.json"]) == {
         "handler": "f.handler",
@@ -188,7 +188,7 @@ def test_a_plan_says_what_would_be_made(s3, dynamodb, spotwrap) -> None:
     assert said[2] == "table spotFns: would be made"
 
 
-def test_folders_that_are_no_patched_botocore_are_told_by_function(patched, tmp_path) -> None:  # noqa: F811
+def test_folders_that_are_no_patched_botocore_are_told_by_function(patched, tmp_path) -> None:
     specs = [spec(patched), spec(None, None), dataclasses.replace(spec(tmp_path), name="g")]
     (fault,) = spotdeploy.folder_faults(specs)
     assert fault.startswith(f"g: patched_botocore_dir: {tmp_path} is no botocore")

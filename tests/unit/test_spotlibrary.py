@@ -52,7 +52,7 @@ def test_whoever_unpacks_second_uses_what_the_first_one_made(tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == ["lib"]
 
 
-def test_a_library_that_is_there_is_not_downloaded(tmp_path: Path, patched: Path) -> None:  # noqa: F811
+def test_a_library_that_is_there_is_not_downloaded(tmp_path: Path, patched: Path) -> None:
     library = spotdeploy.library(patched)
     folder = tmp_path / f"spotlibs-{library.digest}"
     spotlibrary.unpack(library.code(), library.digest, folder)
