@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "mr"))
 
 Answer = Mapping[Any, float]
 
-BLOCK = 1 << 18
+BLOCK = 1 << 20
 QUERY = "SELECT substr({source}, 1, 8) AS source, sum({revenue}) AS revenue FROM {table} GROUP BY 1"
 
 

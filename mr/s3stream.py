@@ -19,7 +19,7 @@ from botocore.exceptions import (
 
 from lambdautils import JobError, error_code, log
 
-CHUNK_BYTES = 1 << 18
+CHUNK_BYTES = 1 << 20
 BREAKS_IN_A_ROW = 5
 """Broken reads without a single byte of progress after which a download is given up."""
 

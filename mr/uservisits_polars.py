@@ -1,8 +1,8 @@
 """`uservisits` for functions deployed with Polars: the same job, several times as fast.
 
 In and out as in uservisits.py, to 1e-9 of each sum (the order of additions differs). Choose it
-with `MR_JOB=uservisits_polars` and `packages` in scns.json. Blocks are collected into batches,
-which Polars parses from memory, without a file. Whatever it does not read exactly as Python does
+with `MR_JOB=uservisits_polars` and `packages` in scns.json. Some blocks at a time
+are parsed by Polars from memory, without a file. Whatever it does not read exactly as Python does
 (bad rows, bytes that are not UTF-8) is narrowed down and given to uservisits.Accumulator.
 """
 
@@ -82,23 +82,20 @@ class Accumulator:
         return sums
 
     def _flush(self) -> None:
-        if self._waiting:
-            batch = b"".join(self._waiting)
-            self._waiting, self._waiting_bytes = [], 0
-            self._add(batch)
+        blocks, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        if blocks:
+            self._add(blocks)
 
-    def _add(self, batch: bytes) -> None:
-        """Add whole lines: by Polars, or in two halves, or, once they are few, by Python."""
-        frame = parse(batch, self._key_length)
+    def _add(self, blocks: list[bytes]) -> None:
+        """Add blocks: by Polars, or in two halves, or, once they are small, by Python."""
+        frame = parse(blocks, self._key_length)
         if frame is not None:
             self._keep(frame)
-            return
-        middle = batch.find(b"\n", len(batch) // 2) + 1
-        if len(batch) <= CAREFUL_BYTES or middle == len(batch):
-            self._odd.add(batch)
+        elif halves := cut(blocks):
+            for half in halves:
+                self._add(half)
         else:
-            self._add(batch[:middle])
-            self._add(batch[middle:])
+            self._odd.add(blocks[0])
 
     def _keep(self, frame: polars.DataFrame) -> None:
         self._rows += frame.height
@@ -114,7 +111,18 @@ class Accumulator:
             self._frames, self._groups, self._kept = [summed], summed.height, 0
 
 
-def parse(batch: bytes, key_length: int) -> polars.DataFrame | None:
+def cut(blocks: list[bytes]) -> list[list[bytes]]:
+    """Two halves of some blocks, or of the only one; nothing where that is not worth it."""
+    if len(blocks) > 1:
+        return [blocks[: len(blocks) // 2], blocks[len(blocks) // 2 :]]
+    block = blocks[0]
+    middle = block.find(b"\n", len(block) // 2) + 1
+    if len(block) <= CAREFUL_BYTES or middle == len(block):
+        return []
+    return [[block[:middle]], [block[middle:]]]
+
+
+def parse(blocks: list[bytes], key_length: int) -> polars.DataFrame | None:
     """Group and revenue of every row; None unless Polars reads all of them as Python would."""
     options: dict[str, Any] = {
         "has_header": False,
@@ -126,7 +134,7 @@ def parse(batch: bytes, key_length: int) -> polars.DataFrame | None:
     }
     group = polars.col("source").str.slice(0, key_length)
     try:
-        frame = polars.scan_csv(batch, **options).select(group, "revenue").collect()
+        frame = polars.scan_csv(blocks, **options).select(group, "revenue").collect()
     except polars.exceptions.PolarsError:
         return None
     # Polars makes a row of every line, also of a blank or a short one; those have no revenue.
