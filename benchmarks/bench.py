@@ -48,6 +48,11 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def wanted(only: list[str]) -> set[str]:
+    """The sections asked for; the model needs the rates of others."""
+    return {*only, *(sections.NEEDED if "model" in only else ())}
+
+
 def main(argv: list[str] | None = None) -> int:
     options = make_parser().parse_args(argv)
     if not PYTHON.exists():
@@ -61,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
         with Emulator() as emulator:
             bench = Bench(emulator, folder, options.quick)
             for name in sections.ALL:
-                if options.only is None or name in options.only or name in sections.NEEDED:
+                if options.only is None or name in wanted(options.only):
                     say(f"{name}:")
                     found.append(sections.ALL[name](bench))
     finally:

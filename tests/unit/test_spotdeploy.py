@@ -154,7 +154,7 @@ def test_a_library_that_is_there_is_neither_built_nor_uploaded(
     s3,
     dynamodb,
     clients,
-    patched,  # noqa: F811
+    patched,
     keep: bool,
 ) -> None:
     s3.add_response("head_bucket", {})
