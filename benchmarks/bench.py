@@ -24,8 +24,8 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 
 import page  # noqa: E402 - needs the path above
 import sections  # noqa: E402
+from common import Bench, Section  # noqa: E402
 from measure import PYTHON, say  # noqa: E402
-from sections import Bench, Section  # noqa: E402
 
 from local.emulator import LOCAL_DIR, Emulator  # noqa: E402
 

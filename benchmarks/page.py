@@ -10,8 +10,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from common import Bench, Section
 from measure import PYTHON, ROOT
-from sections import Bench, Section
 
 HEAD = """# Benchmarks
 

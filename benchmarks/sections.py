@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
-import http.server
 import json
 import random
 import shutil
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from cloud import BUCKET, DATA, Cloud
-from measure import Run, Runs, in_turns, median, peak, run_case
-from model import Rates, estimate
+from calls import coordinator, starting
+from cloud import DATA
+from common import TITLES, Bench, Section, comparison, megabytes
+from measure import Run, in_turns, median, peak, run_case
+from outlook import model
 
 from local import uservisits as generator
-from local.emulator import Emulator
 
 KERNELS = (
     "original_kernel",
@@ -32,86 +29,6 @@ KERNELS = (
     "polars",
     "pyarrow",
 )
-TITLES = {
-    "original_kernel": "the original's loop",
-    "uservisits": "**uservisits** (standard library)",
-    "uservisits_polars": "**uservisits_polars**",
-    "mawk": "mawk",
-    "duckdb": "DuckDB",
-    "polars": "Polars",
-    "pyarrow": "PyArrow",
-    "original": "the original's way",
-    "ours": "**this project**",
-    "ours_polars": "**this project, Polars**",
-    "spark": "PySpark, local[2]",
-    "lithops": "Lithops, localhost",
-    "mrjob": "mrjob, local runner",
-}
-
-
-@dataclasses.dataclass
-class Section:
-    """A heading, a text, a table (its first row are the headings), and a plot's series."""
-
-    name: str
-    title: str
-    text: str
-    rows: list[list[str]]
-    plot: dict[str, Any] = dataclasses.field(default_factory=dict)
-    missing: dict[str, str] = dataclasses.field(default_factory=dict)
-
-
-class Bench:
-    """What the sections share: sizes, input files, and the embedded AWS."""
-
-    def __init__(self, emulator: Emulator, folder: Path, quick: bool) -> None:
-        self.quick = quick
-        self.rounds = 2 if quick else 5
-        self.folder = folder
-        self.emulator = emulator
-        self.rates: dict[str, float] = {}
-
-    @functools.cached_property
-    def cloud(self) -> Cloud:
-        made = Cloud(self.emulator, self.folder)
-        made.deploy()
-        return made
-
-    @functools.cached_property
-    def size(self) -> int:
-        return 10_000_000 if self.quick else 200_000_000
-
-    @functools.cached_property
-    def file(self) -> Path:
-        """One object of `size` bytes."""
-        path = self.folder / "one"
-        with path.open("wb") as file:
-            for block in generator.generate(1, 0, self.size):
-                file.write(block)
-        return path
-
-    def files(self, name: str, count: int, size: int) -> Path:
-        """A folder of `count` objects of `size` bytes."""
-        folder = self.folder / name
-        if not folder.exists():
-            for _ in generator.write_folder(folder, count, size):
-                pass
-        return folder
-
-
-def megabytes(size: float) -> str:
-    return f"{size / 1e6:,.0f} MB"
-
-
-def comparison(runs: Runs, base: str, size: int) -> list[list[str]]:
-    rows = [["", "seconds (median)", "MB/s", f"x {TITLES[base].strip('*')}", "peak memory"]]
-    for name, found in runs.items():
-        seconds = median(found)
-        ratio = median(runs[base]) / seconds
-        memory = megabytes(peak(found) * 1e6) if peak(found) else ""
-        rate = f"{size / 1e6 / seconds:,.0f}"
-        rows.append([TITLES[name], f"{seconds:.2f}", rate, f"{ratio:.2f}", memory])
-    return rows
 
 
 def kernel(bench: Bench) -> Section:
@@ -240,106 +157,9 @@ def put_outputs(bench: Bench, name: str, groups: int, count: int) -> list[str]:
     return keys
 
 
-def starting(bench: Bench) -> Section:
-    """Starting mappers by Event."""
-    count = "20" if bench.quick else "200"
-    credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-    rows = [["an answer takes", "fresh client, one after another", "**one client, pooled**", "x"]]
-    for milliseconds in (0, 20):
-        with lambda_service(milliseconds / 1000) as endpoint:
-            cases = {
-                "original": functools.partial(
-                    run_case, "start_one_after_another", endpoint, count, environment=credentials
-                ),
-                "ours": functools.partial(
-                    run_case, "start_pooled", endpoint, count, environment=credentials
-                ),
-            }
-            runs, _ = in_turns(cases, bench.rounds)
-        original, ours = median(runs["original"]), median(runs["ours"])
-        if milliseconds:
-            bench.rates["starts"] = int(count) / ours
-        rows.append(
-            [f"{milliseconds} ms", f"{original:.2f} s", f"{ours:.2f} s", f"{original / ours:.1f}"]
-        )
-    text = (
-        f"{count} mappers, asynchronously, against a server on this machine that answers every "
-        "invocation with 202. A mapper costs these S3 requests: one GET an object or range (one "
-        "more for each doubling of a last line over 64 KiB), one PUT, one DELETE of its record of "
-        "an earlier failure."
-    )
-    return Section("starting", "Starting mappers", text, rows)
-
-
-@contextlib.contextmanager
-def lambda_service(seconds: float) -> Iterator[str]:
-    """A server that takes every asynchronous invocation; yields its URL."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            time.sleep(seconds)
-            self.send_response(202)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *arguments: object) -> None:
-            """Nothing is logged."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-def coordinator(bench: Bench) -> Section:
-    """What one event costs, by the outputs that lie there."""
-    rows = [["outputs", "seconds an event (median)", "S3 requests"]]
-    counts = (10, 100) if bench.quick else (10, 100, 1000, 10_000)
-    points = {}
-    for count in counts:
-        job_id = f"event-{count}"
-        put_job(bench, job_id, count)
-        case = functools.partial(
-            run_case, "coordinator_event", BUCKET, job_id, environment=bench.cloud.variables
-        )
-        runs, _ = in_turns({job_id: case}, bench.rounds)
-        seconds = median(runs[job_id])
-        points[count] = seconds
-        rows.append([f"{count:,}", f"{seconds:.4f}", str(runs[job_id][0].groups)])
-    bench.cloud.clear()
-    text = (
-        "One event of a job that still waits for a mapper, with so many outputs written straight "
-        "to S3. Requests: the job's record, and one listing for each 1,000 outputs."
-    )
-    plot = {
-        "kind": "lines", "title": "One coordinator event", "x": "outputs", "y": "seconds",
-        "series": {"an event": list(points.items())}, "log": True,
-    }  # fmt: skip
-    return Section("coordinator", "The coordinator", text, rows, plot)
-
-
-def put_job(bench: Bench, job_id: str, count: int) -> None:
-    """A job of one mapper more than there are outputs; its bucket's trigger does not fire."""
-    s3 = bench.cloud.s3
-    s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={})
-    info = {"jobId": job_id, "jobBucket": BUCKET, "mapCount": count + 1}
-    info |= {"reducerFunction": "reducerNS", "reducerHandler": "reducer.handler"}
-    s3.put_object(Bucket=BUCKET, Key=f"{job_id}/jobinfo.json", Body=json.dumps(info).encode())
-    for number in range(1, count + 1):
-        s3.put_object(Bucket=BUCKET, Key=f"{job_id}/task/mapper/{number}", Body=b"{}")
-
-
 def jobs(bench: Bench) -> Section:
     """Whole jobs, from the command to the answer, against other frameworks."""
-    count, size = (4, 1_000_000) if bench.quick else (8, 12_500_000)
+    count, size = (4, 1_000_000) if bench.quick else (8, 6_250_000)
     folder = bench.files("jobs", count, size)
     bench.cloud.upload("jobs/", sorted(folder.iterdir()))
     split = ("--splitsize", str(size * count // 4), "--concurrency", "2")
@@ -429,50 +249,6 @@ def mapper_growth(bench: Bench) -> list[list[str]]:
         seconds = bench.cloud.job(prefix, *options).seconds
         rows.append([str(count), f"{seconds:.1f}", "", ""])
     return rows
-
-
-PUBLISHED = [
-    ("1node, 25.4 GB", "the original, on AWS", "600 s", ""),
-    ("1node, 25.4 GB", "corral (Go), on AWS", "48.5 s", ""),
-    ("5nodes, 126.8 GB", "corral (Go), on AWS", "168.8 s", ""),
-    ("5nodes, 126.8 GB", "awslabs' reference, on AWS", "200 s", "$0.1129"),
-    ("5nodes, 126.8 GB", "Redshift", "25.5 s", ""),
-    ("5nodes, 126.8 GB", "Impala", "84 s", ""),
-    ("5nodes, 126.8 GB", "Hive", "731 s", ""),
-]
-
-
-def model(bench: Bench) -> Section:
-    """The AWS run, computed from what was measured."""
-    rows = [["input", "mapper", "split", "mappers", "reducers", "seconds", "dollars"]]
-    series: dict[str, list[tuple[float, float]]] = {}
-    for title, size in (("1node, 25.4 GB", 25.4e9), ("5nodes, 126.8 GB", 126.8e9)):
-        for job, rate in (("uservisits", "kernel"), ("uservisits_polars", "polars")):
-            rates = Rates(kernel=bench.rates[rate], merge=bench.rates["merge"])
-            for split in (32, 64, 128, 256, 512, 900):
-                found = estimate(int(size), int(split * 1e6), rates)
-                rows.append(
-                    [title, job, f"{split} MB", f"{found.mappers:,}", str(found.reducers),
-                     f"{found.seconds:.1f}", f"${found.dollars:.4f}"]
-                )  # fmt: skip
-                series.setdefault(f"{title}, {job}", []).append((split, found.seconds))
-    rows += [
-        [title, who, "", "", "", seconds, dollars] for title, who, seconds, dollars in PUBLISHED
-    ]
-    fields = dataclasses.asdict(Rates(bench.rates["kernel"], bench.rates["merge"]))
-    assumed = ", ".join(f"`{name}` {value:g}" for name, value in fields.items())
-    text = (
-        "**Computed, not measured**, from the rates above and these assumptions "
-        f"(benchmarks/model.py says what each is): {assumed}. The kernel of the second job is "
-        f"{bench.rates['polars']:,.0f} bytes/s. A core here is taken for a core there; mappers "
-        "start at once up to the account's concurrency; the slowest one is taken to be like the "
-        "others. At the bottom, what others have published, on AWS and on clusters."
-    )
-    plot = {
-        "kind": "lines", "title": "The modelled AWS run", "x": "split size, MB", "y": "seconds",
-        "series": series,
-    }  # fmt: skip
-    return Section("model", "A model of the run on AWS", text, rows, plot)
 
 
 NEEDED = ("kernel", "reducer")

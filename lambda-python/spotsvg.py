@@ -166,6 +166,9 @@ def _bar(node: Node, number: int, top: float, first: float, scale: float) -> str
     wide = max(2.0, node.duration * scale)
     parts = [
         _group(node, number),
+        # The whole row can be clicked, however short the bar.
+        f'<rect class="row" x="0" y="{top - 2:.0f}" width="{LABEL + TIMELINE + 3 * MARGIN}" '
+        f'height="{BAR_ROW}"/>',
         f'<text x="{LABEL - 8}" y="{top + 13:.0f}" text-anchor="end">'
         f"{label(node, LABEL - 16)}</text>",
         f'<rect x="{left:.1f}" y="{top:.0f}" width="{wide:.1f}" height="{BAR_ROW - 5}" rx="2"/>',

@@ -1,7 +1,7 @@
 """SpotWrap's table as a wrapped function sees it: records go in, in batches.
 
-In: records and the seconds there are for them. Out: items in DynamoDB, or one line in the log:
-whatever is wrong with the table, the function goes on.
+In: records and the seconds there are for them. Out: items in DynamoDB, or a line in the log:
+whatever is wrong with the table, the function goes on, and it never waits longer than that.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 BATCH = 25
@@ -18,6 +18,8 @@ BATCH = 25
 
 THREADS = 4
 FIRST_PAUSE = 0.05
+REST_SECONDS = 60
+"""How long nothing is written after a table did not answer: waiting for it costs a job its time."""
 
 
 def log(line: str) -> None:
@@ -26,12 +28,12 @@ def log(line: str) -> None:
 
 
 def make_client(region: str) -> Any:
-    """A DynamoDB client that gives up soon: nobody waits for a record."""
+    """A DynamoDB client that gives up soon."""
     import boto3
     from botocore.config import Config
 
     retries = {"mode": "standard", "total_max_attempts": 2}
-    config = Config(connect_timeout=1, read_timeout=3, retries=retries)
+    config = Config(connect_timeout=2, read_timeout=8, retries=retries)
     return boto3.client("dynamodb", region_name=region, config=config)
 
 
@@ -57,19 +59,35 @@ class SpotTable:
         self.name = name
         self._sleep = sleep
         self._clock = clock
-        self._is_out_of_reach = False
+        self._rest_until = clock()
 
     def write(self, records: Sequence[Mapping[str, Any]], seconds: float) -> int:
-        """Write records within some seconds; returns how many could not be written."""
-        if self._is_out_of_reach or not records:
+        """Write records, and wait for that some seconds at most; returns how many are not there.
+
+        What is still under way then goes on behind the function, and may yet arrive.
+        """
+        if not records or self._clock() < self._rest_until:
+            return len(records)
+        if seconds <= 0:
+            log(f"{len(records)} records were not written to {self.name}: no time was left")
             return len(records)
         deadline = self._clock() + seconds
         requests = [{"PutRequest": {"Item": item(record)}} for record in records]
         batches = [requests[start : start + BATCH] for start in range(0, len(requests), BATCH)]
-        if len(batches) == 1:
-            return self._write_batch(batches[0], deadline)
-        with ThreadPoolExecutor(THREADS) as threads:
-            return sum(threads.map(lambda batch: self._write_batch(batch, deadline), batches))
+        threads = ThreadPoolExecutor(min(THREADS, len(batches)))
+        writing = [threads.submit(self._write_batch, batch, deadline) for batch in batches]
+        done, slow = wait(writing, seconds)
+        threads.shutdown(wait=False, cancel_futures=True)
+        if slow:
+            self._rest(f"{self.name} did not answer within {seconds:.1f} s")
+        return sum(
+            future.result() if future in done else len(batch)
+            for future, batch in zip(writing, batches, strict=True)
+        )
+
+    def _rest(self, why: str) -> None:
+        self._rest_until = self._clock() + REST_SECONDS
+        log(f"{why}: nothing is recorded for {REST_SECONDS} s")
 
     def _write_batch(self, requests: list[Any], deadline: float) -> int:
         """Write one batch, what DynamoDB leaves of it again; returns how many are left."""
@@ -85,9 +103,9 @@ class SpotTable:
             try:
                 answer = self.client.batch_write_item(RequestItems={self.name: requests})
             except (ClientError, BotoCoreError, HTTPClientError) as error:
-                # A table that cannot be reached costs seconds: this environment asks once.
-                self._is_out_of_reach |= isinstance(error, ConnectionError | HTTPClientError)
                 log(f"{len(requests)} records were not written to {self.name}: {error}")
+                if isinstance(error, ConnectionError | HTTPClientError):
+                    self._rest(f"{self.name} is out of reach")
                 return len(requests)
             requests = answer.get("UnprocessedItems", {}).get(self.name, [])
             if not requests:

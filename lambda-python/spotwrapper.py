@@ -25,7 +25,7 @@ from spottable import SpotTable, log
 Handler = Callable[[Any, Any], Any]
 
 SETTINGS = "spotwrap.json"
-MOST_SECONDS = 5.0
+MOST_SECONDS = 10.0
 """What writing the records may take."""
 
 SPARE_SECONDS = 0.5

@@ -23,7 +23,7 @@ from splits import Range
 SOURCES_AHEAD = 4
 """Objects of a batch that are open at once."""
 
-BLOCKS_AHEAD = 4
+BLOCKS_AHEAD = 16
 """Blocks of each that wait to be computed; s3stream.CHUNK_BYTES each, so 16 MiB in all."""
 
 TAIL_BYTES = 1 << 16

@@ -26,7 +26,7 @@ from lambdautils import BadRecord, Fields, JobKeys
 OUTPUTS_AHEAD = 3
 """Outputs that are downloaded while one is merged."""
 
-CHUNKS_AHEAD = 32
+CHUNKS_AHEAD = 128
 """Chunks of each that wait, s3stream.CHUNK_BYTES each: so 96 MiB in all."""
 
 

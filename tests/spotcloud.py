@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import spotgraph
-from tests.cloud import Cloud, run
+from local.emulator import Emulator
+from tests.cloud import SECONDS, Cloud, cloud_on, run
 
 CODE_BUCKET = "my-code-bucket"
+BUCKET, DATA = "traced-jobs", "traced-data"
+ROWS = [f"1.1.1.{n},u,d,{n}.5,a\n".encode() for n in range(4)]
+FUNCTIONS = ("driverNS", "mapperNS", "reducerNS", "reducerCoordinatorNS")
 
 
 def patch(folder: Path, *options: str) -> Path:
@@ -57,3 +63,53 @@ def ending(found: list[dict[str, Any]], suffix: str) -> list[dict[str, Any]]:
 def calls(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Records of API calls."""
     return [record for record in found if ":" not in record["requestID"]]
+
+
+def drive(cloud: Cloud, job_id: str, **fields: Any) -> subprocess.CompletedProcess[str]:
+    """Run a job of four mappers with the driver function; its answer is on standard output."""
+    payload = {
+        "eventSource": "ext:invokeCLI",
+        "bucket": DATA,
+        "prefix": "rows/",
+        "jobBucket": BUCKET,
+        "job_id": job_id,
+        "mapper": "mapperNS",
+        "reducer": "reducerNS",
+        "batchSize": 1,
+        **fields,
+    }
+    words = ["lambda", "invoke", "--function-name", "driverNS", "--payload", json.dumps(payload)]
+    return cloud.aws(*words, "/dev/stdout")
+
+
+def settle(cloud: Cloud, job_id: str, under: str = "") -> None:
+    """Wait until the coordinators that a job's objects woke are done.
+
+    The trigger watches all objects of the job, or those `under` a further prefix.
+    """
+    cloud.wait_for(f"{job_id}/task/reducer/done")
+    due = len(cloud.keys(f"{job_id}/{under}"))
+    deadline = time.monotonic() + SECONDS
+    while len(woken := woken_by(records(cloud), job_id)) < due:
+        assert time.monotonic() < deadline, woken
+        time.sleep(0.2)
+
+
+def woken_by(found: list[dict[str, Any]], job_id: str) -> list[dict[str, Any]]:
+    """The entry records of the coordinators that objects of a job woke."""
+    entries = ending(of_function(found, "reducerCoordinatorNS"), ":entry")
+    return [one for one in entries if one["message"].startswith(f"{BUCKET}:{job_id}/")]
+
+
+def make_cloud(folder: Path, emulator: Emulator, library: Path, **fields: Any) -> Cloud:
+    """Buckets, input, and a configuration that asks for SpotWrap; nothing is deployed."""
+    cloud = cloud_on(emulator, folder, BUCKET, DATA, timeout=60, **fields)
+    cloud.put_input("rows/", ROWS)
+    traced(cloud, library)
+    return cloud
+
+
+def deploy(cloud: Cloud, *options: str) -> str:
+    done = cloud.setup_apps(*options)
+    assert done.returncode == 0, done.stderr
+    return done.stderr

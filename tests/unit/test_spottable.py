@@ -3,6 +3,7 @@ many."""
 
 from __future__ import annotations
 
+import threading
 from decimal import Decimal
 from typing import Any
 
@@ -110,7 +111,7 @@ def test_an_error_of_the_table_is_one_line_in_the_log(dynamodb, table, capfd, co
     assert code in told and told.count("\n") == 1
 
 
-def test_a_table_out_of_reach_is_asked_once() -> None:
+def test_a_table_out_of_reach_is_left_alone_for_a_minute() -> None:
     class Unreachable:
         asked = 0
 
@@ -118,10 +119,33 @@ def test_a_table_out_of_reach_is_asked_once() -> None:
             self.asked += 1
             raise EndpointConnectionError(endpoint_url="https://dynamodb")
 
-    client = Unreachable()
-    table = SpotTable(client, "spotFns")
+    client, clock = Unreachable(), Clock()
+    table = SpotTable(client, "spotFns", sleep=clock.sleep, clock=clock)
     assert [table.write(make_records(2), 5) for _ in range(3)] == [2, 2, 2]
     assert client.asked == 1
+    clock.sleep(spottable.REST_SECONDS)
+    table.write(make_records(2), 5)
+    assert client.asked == 2
+
+
+def test_a_table_that_does_not_answer_holds_nobody_up(capfd) -> None:
+    class Hanging:
+        asked = 0
+        answers = threading.Event()
+
+        def batch_write_item(self, **arguments: Any) -> Any:
+            self.asked += 1
+            self.answers.wait(60)
+            return {}
+
+    client = Hanging()
+    table = SpotTable(client, "spotFns")
+    assert table.write(make_records(2), 0.1) == 2  # the client is still waiting for its answer
+    assert not client.answers.is_set()
+    assert "spotFns did not answer within 0.1 s" in capfd.readouterr().err
+    assert table.write(make_records(2), 0.1) == 2
+    assert client.asked == 1
+    client.answers.set()
 
 
 def test_many_records_are_many_batches() -> None:

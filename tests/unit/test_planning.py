@@ -1,0 +1,87 @@
+"""The plan of a job: batches or splits, what is left out, and when it is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+import planning
+from driver import mapper_payload
+from jobrequest import JobRequest, UsageError, byte_size
+
+REQUEST = JobRequest(bucket="data", prefix="in/", job_bucket="jobs", job_id="j")
+
+
+def objects(*sizes: int) -> list[dict]:
+    return [
+        {"Key": f"in/{number}", "Size": size, "ETag": f'"{number}"'}
+        for number, size in enumerate(sizes)
+    ]
+
+
+def request(**fields) -> JobRequest:
+    return JobRequest(bucket="data", prefix="in/", job_bucket="jobs", job_id="j", **fields)
+
+
+def test_batches_hold_the_objects_in_listed_order() -> None:
+    plan = planning.plan_batches(objects(10, 20, 30), request(batch_size=2))
+    assert plan.batches == [["in/0", "in/1"], ["in/2"]]
+    assert (plan.batch_sizes, plan.objects, plan.size, plan.ranges) == ([30, 30], 3, 60, None)
+
+
+def test_splits_cut_and_pack_and_count_each_object_once() -> None:
+    plan = planning.plan_batches(objects(10, 90), request(split_size=50))
+    assert plan.batches == [["in/0", "in/1"], ["in/1"]]
+    assert (plan.batch_sizes, plan.objects, plan.size) == ([50, 50], 2, 100)
+    assert plan.ranges is not None
+    assert [[part and (part.start, part.end) for part in mapper] for mapper in plan.ranges] == [
+        [None, (0, 40)],
+        [(40, 90)],
+    ]
+
+
+@pytest.mark.parametrize("fields", [{"batch_size": 1}, {"split_size": 10}])
+def test_endearly_takes_the_first_of_them(fields) -> None:
+    plan = planning.plan_batches(objects(10, 10, 10), request(endearly=2, **fields))
+    assert plan.batches == [["in/0"], ["in/1"]]
+    assert (plan.objects, plan.size) == (2, 20)
+
+
+def test_folder_markers_are_left_out_and_nothing_else_is_no_input() -> None:
+    marker = {"Key": "in/folder/", "Size": 0, "ETag": '"m"'}
+    assert planning.plan_batches([marker, *objects(5)], REQUEST).batches == [["in/0"]]
+    with pytest.raises(UsageError, match="there is no object under s3://data/in/"):
+        planning.plan_batches([marker], REQUEST)
+
+
+def test_a_split_size_that_makes_far_too_many_mappers_is_refused() -> None:
+    with pytest.raises(UsageError, match="a split size of 64 bytes makes"):
+        planning.plan_batches(objects(10_000_000), request(split_size=64))
+
+
+def test_a_mappers_event_has_ranges_with_splits_alone() -> None:
+    plan = planning.plan_batches(objects(100), request(split_size=50))
+    assert plan.ranges is not None
+    event = mapper_payload(REQUEST, 1, plan.batches[0], plan.ranges[0])
+    assert event["ranges"] == [{"start": 0, "end": 50, "etag": '"0"'}]
+    plain = mapper_payload(REQUEST, 1, ["in/0"])
+    assert plain == {
+        "bucket": "data",
+        "keys": ["in/0"],
+        "jobBucket": "jobs",
+        "jobId": "j",
+        "mapperId": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("64", 64), ("64MB", 64_000_000), ("64MiB", 67_108_864), ("1 gb", 10**9), ("5B", 5)],
+)
+def test_a_size_is_read_with_its_unit(text: str, expected: int) -> None:
+    assert byte_size(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "0", "0MB", "-5MB", "MB", "1.5MB", "64 bananas", "64TB"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no size"):
+        byte_size(text)
