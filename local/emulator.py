@@ -21,19 +21,21 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from types import FrameType
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from local import tethered  # noqa: E402 - needs the path above
+
 LOCAL_DIR = ROOT / ".local"
 REGION = "us-west-2"
 ACCOUNT = "000000000000"
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/mapreduce"
 START_SECONDS = 30
 STOP_SECONDS = 5
-_SERVE = "--serve-until-stdin-closes"
 
 
 class Emulator:
@@ -78,7 +80,7 @@ class Emulator:
         self.port = free_port()
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, __file__, _SERVE],
+                tethered.command("ministack"),
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -167,20 +169,6 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
         process.stdin.close()
 
 
-def _serve_until_stdin_closes() -> None:
-    """The child: run MiniStack, and end with the parent, whose end of the pipe then closes."""
-
-    def end_with_parent() -> None:
-        sys.stdin.buffer.read()
-        os.killpg(0, signal.SIGKILL)
-
-    threading.Thread(target=end_with_parent, daemon=True).start()
-    from ministack.app import main as serve
-
-    sys.argv = ["ministack"]
-    serve()
-
-
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="local/emulator.py",
@@ -212,7 +200,4 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == [_SERVE]:
-        _serve_until_stdin_closes()
-    else:
-        raise SystemExit(main())
+    raise SystemExit(main())

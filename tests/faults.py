@@ -9,11 +9,11 @@ from __future__ import annotations
 import http.client
 import json
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from local import tethered
 from local.emulator import end_group, free_port
 
 START_SECONDS = 20
@@ -32,12 +32,12 @@ class FaultProxy:
         return f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> FaultProxy:
-        command = [sys.executable, "-m", "microburst", "--host", "127.0.0.1"]
-        command += ["--port", str(self.port), "--upstream", self.upstream]
+        address = ["--host", "127.0.0.1", "--port", str(self.port)]
+        command = tethered.command("microburst", *address, "--upstream", self.upstream)
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
