@@ -45,7 +45,7 @@ class Clients:
     def client(self, service: str) -> Any:
         """The client of a service, e.g. "lambda". DeployError where its address is none."""
         if service not in self._made:
-            config = Config(retries={"mode": "standard", "total_max_attempts": 8})
+            config = Config(retries={"mode": "standard", "total_max_attempts": 5})
             try:
                 self._made[service] = self.session.client(service, config=config)
             except ValueError as error:

@@ -35,6 +35,7 @@ MODULES = (
 """What is zipped with each wrapped function."""
 
 SETTINGS = "spotwrap.json"
+MOST_PATIENCE = 30
 KEY = {"requestID": "HASH", "ts": "RANGE"}
 TYPES = {"requestID": "S", "ts": "N"}
 
@@ -112,12 +113,14 @@ def sources() -> list[Path]:
 def settings(spec: FunctionSpec, patched: Path, table: Table, owner: str) -> dict[str, str]:
     """The file that tells a wrapped function what it wraps, by name.
 
-    `owner` is the account that the code bucket must belong to: the functions' own.
+    `owner` is the account that the code bucket must belong to: the functions' own. `patience` is
+    how many seconds of the function's time the library, or the table, may keep it waiting.
     """
     value = {
         "handler": spec.handler,
         "library": f"s3://{spec.code_bucket}/{library(patched).key}",
         "owner": owner,
+        "patience": max(1, min(spec.timeout // 3, MOST_PATIENCE)),
         "table": table.name,
         "tableRegion": table.region,
     }

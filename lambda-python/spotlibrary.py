@@ -36,25 +36,27 @@ def digest(contents: Mapping[str, bytes]) -> str:
     return total.hexdigest()
 
 
-def install(url: str, owner: str, temporary: Path | None = None) -> ModuleType:
+def install(url: str, owner: str, patience: float, temporary: Path | None = None) -> ModuleType:
     """Load the patched botocore in place of the runtime's; returns its recorder.
 
-    It is downloaded unless the temporary folder has it. `owner` is the account of the bucket.
+    It is downloaded unless the temporary folder has it. `owner` is the account of the bucket,
+    `patience` the seconds that S3 may take to answer.
     """
     wanted = url.rpartition("-")[2].removesuffix(".zip")
     folder = (temporary or Path(tempfile.gettempdir())) / f"spotlibs-{wanted}"
     if not folder.is_dir():
-        unpack(download(url, owner), wanted, folder)
+        unpack(download(url, owner, patience), wanted, folder)
     return load(folder)
 
 
-def download(url: str, owner: str) -> bytes:
+def download(url: str, owner: str, patience: float) -> bytes:
     """The zip. botocore's errors, where it cannot be had."""
     import boto3
     from botocore.config import Config
 
-    # Lambda gives a function 10 s to begin.
-    config = Config(connect_timeout=2, read_timeout=4, retries={"total_max_attempts": 2})
+    # Where S3 is out of reach, as in a VPC without an endpoint, that is soon known.
+    retries = {"mode": "standard", "total_max_attempts": 2}
+    config = Config(connect_timeout=2, read_timeout=patience / 2, retries=retries)
     bucket, _, key = url.removeprefix("s3://").partition("/")
     s3 = boto3.client("s3", config=config)
     answer = s3.get_object(Bucket=bucket, Key=key, ExpectedBucketOwner=owner)

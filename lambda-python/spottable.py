@@ -27,13 +27,13 @@ def log(line: str) -> None:
     print(f"SpotWrap: {line}", file=sys.stderr, flush=True)
 
 
-def make_client(region: str) -> Any:
-    """A DynamoDB client that gives up soon."""
+def make_client(region: str, patience: float) -> Any:
+    """A DynamoDB client that gives up within some seconds."""
     import boto3
     from botocore.config import Config
 
     retries = {"mode": "standard", "total_max_attempts": 2}
-    config = Config(connect_timeout=2, read_timeout=8, retries=retries)
+    config = Config(connect_timeout=2, read_timeout=patience, retries=retries)
     return boto3.client("dynamodb", region_name=region, config=config)
 
 

@@ -1,9 +1,9 @@
 """The wrapper: a function's own handler, between an entry and an exit record.
 
 In: `spotwrap.json` beside the code, which setupApps writes: {"handler", "library", "owner",
-"table", "tableRegion"}. Out: a handler that answers {"statusCode": "200", "body": ANSWER}, and
-whose records are in the table before it returns. Where the library cannot be had, it is the
-function's own handler, unwrapped. No trouble of the tracing reaches the function.
+"patience", "table", "tableRegion"}. Out: a handler that answers {"statusCode": "200",
+"body": ANSWER}, and whose records are in the table before it returns. Where the library cannot be
+had, it is the function's own handler, unwrapped. No trouble of the tracing reaches the function.
 """
 
 from __future__ import annotations
@@ -25,9 +25,6 @@ from spottable import SpotTable, log
 Handler = Callable[[Any, Any], Any]
 
 SETTINGS = "spotwrap.json"
-MOST_SECONDS = 10.0
-"""What writing the records may take."""
-
 SPARE_SECONDS = 0.5
 """What is left of the function's time when its records are given up."""
 
@@ -36,16 +33,17 @@ def start(folder: Path) -> Handler:
     """The handler of a deployed function: wrapped, or plain where tracing cannot be had."""
     settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
     recorder = table = None
+    patience = settings["patience"]
     try:
-        recorder = spotlibrary.install(settings["library"], settings["owner"])
-        client = spottable.make_client(settings["tableRegion"])
+        recorder = spotlibrary.install(settings["library"], settings["owner"], patience)
+        client = spottable.make_client(settings["tableRegion"], patience)
         table = SpotTable(client, settings["table"])
     except Exception as error:  # noqa: BLE001 - whatever it is, the function must run
         log(f"runs unwrapped, {settings['library']} cannot be used: {error}")
     # Only now: its clients are to be made by the botocore that records.
     module, _, name = settings["handler"].rpartition(".")
     handler: Handler = getattr(importlib.import_module(module), name)
-    return Wrapper(handler, recorder, table) if recorder and table else handler
+    return Wrapper(handler, recorder, table, patience) if recorder and table else handler
 
 
 def envelope(answer: Any) -> dict[str, Any]:
@@ -62,12 +60,15 @@ def refusal(answer: dict[str, Any]) -> str:
 
 
 class Wrapper:
-    """A handler around a handler."""
+    """A handler around a handler; writing its records takes `patience` seconds at most."""
 
-    def __init__(self, handler: Handler, recorder: ModuleType, table: SpotTable) -> None:
+    def __init__(
+        self, handler: Handler, recorder: ModuleType, table: SpotTable, patience: float
+    ) -> None:
         self.handler = handler
         self.recorder = recorder
         self.table = table
+        self.patience = patience
 
     def __call__(self, event: Any, context: Any) -> Any:
         """Call the function's own handler; its error rises again unless the caller waits."""
@@ -99,6 +100,6 @@ class Wrapper:
     def _write(self, records: list[dict[str, Any]], context: Any) -> None:
         left = context.get_remaining_time_in_millis() / 1000 - SPARE_SECONDS
         try:
-            self.table.write(records, min(MOST_SECONDS, left))
+            self.table.write(records, min(self.patience, left))
         except Exception as error:  # noqa: BLE001 - the answer is there; a record is not worth it
             log(f"{len(records)} records were not written to {self.table.name}: {error!r}")

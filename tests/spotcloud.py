@@ -13,11 +13,12 @@ import pytest
 
 import spotgraph
 from local.emulator import Emulator
-from tests.cloud import SECONDS, Cloud, cloud_on, run
+from tests.cloud import Cloud, cloud_on, run
 
 CODE_BUCKET = "my-code-bucket"
 BUCKET, DATA = "traced-jobs", "traced-data"
 ROWS = [f"1.1.1.{n},u,d,{n}.5,a\n".encode() for n in range(4)]
+SETTLE_SECONDS = 120
 FUNCTIONS = ("driverNS", "mapperNS", "reducerNS", "reducerCoordinatorNS")
 
 
@@ -79,7 +80,14 @@ def drive(cloud: Cloud, job_id: str, **fields: Any) -> subprocess.CompletedProce
         **fields,
     }
     words = ["lambda", "invoke", "--function-name", "driverNS", "--payload", json.dumps(payload)]
-    return cloud.aws(*words, "/dev/stdout")
+    done = cloud.aws(*words, "/dev/stdout")
+    assert "TIMER:CALL:" in done.stdout, (done.stdout, done.stderr, said(cloud))
+    return done
+
+
+def said(cloud: Cloud) -> list[str]:
+    """What SpotWrap said in the functions' logs."""
+    return [line for name in FUNCTIONS for line in cloud.log_lines(name) if "SpotWrap:" in line]
 
 
 def settle(cloud: Cloud, job_id: str, under: str = "") -> None:
@@ -89,9 +97,9 @@ def settle(cloud: Cloud, job_id: str, under: str = "") -> None:
     """
     cloud.wait_for(f"{job_id}/task/reducer/done")
     due = len(cloud.keys(f"{job_id}/{under}"))
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + SETTLE_SECONDS
     while len(woken := woken_by(records(cloud), job_id)) < due:
-        assert time.monotonic() < deadline, woken
+        assert time.monotonic() < deadline, (woken, said(cloud))
         time.sleep(0.2)
 
 
@@ -103,7 +111,7 @@ def woken_by(found: list[dict[str, Any]], job_id: str) -> list[dict[str, Any]]:
 
 def make_cloud(folder: Path, emulator: Emulator, library: Path, **fields: Any) -> Cloud:
     """Buckets, input, and a configuration that asks for SpotWrap; nothing is deployed."""
-    cloud = cloud_on(emulator, folder, BUCKET, DATA, timeout=60, **fields)
+    cloud = cloud_on(emulator, folder, BUCKET, DATA, timeout=180, **fields)
     cloud.put_input("rows/", ROWS)
     traced(cloud, library)
     return cloud

@@ -155,7 +155,7 @@ def test_jobs_are_exact_while_workers_are_killed(faulty, bodies) -> None:
         stop.set()
         killer.join()
         proxy.rules()
-    assert len(killed) > 10
+    assert len(killed) >= len(jobs)
     expected = oracle.answer(bodies).groups
     for job_id in jobs:
         oracle.assert_same_groups(cloud.read(f"{job_id}/result"), expected)

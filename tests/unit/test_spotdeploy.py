@@ -83,6 +83,7 @@ def test_the_settings_name_the_library_and_the_table(patched) -> None:
         "handler": "f.handler",
         "library": f"s3://code/{spotdeploy.library(patched).key}",
         "owner": ACCOUNT,
+        "patience": 30,
         "table": "mine",
         "tableRegion": "eu-west-1",
     }

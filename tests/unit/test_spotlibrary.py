@@ -63,7 +63,7 @@ import boto3, botocore, s3transfer
 old = botocore.__file__
 sys.path.insert(0, {str(ROOT / "lambda-python")!r})
 import pathlib, spotlibrary
-recorder = spotlibrary.install({url!r}, "123456789012", pathlib.Path({str(tmp_path)!r}))
+recorder = spotlibrary.install({url!r}, "123456789012", 1, pathlib.Path({str(tmp_path)!r}))
 import boto3, botocore, s3transfer
 assert botocore.__file__ != old and botocore.__file__.startswith({str(folder)!r}), botocore.__file__
 assert recorder.__name__ == "botocore.spotrecorder"

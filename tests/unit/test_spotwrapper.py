@@ -52,7 +52,7 @@ class Kept:
 
 
 def wrapped(handler: Any, client: Kept) -> Wrapper:
-    return Wrapper(handler, spotrecorder, SpotTable(client, "spotFns"))
+    return Wrapper(handler, spotrecorder, SpotTable(client, "spotFns"), 10)
 
 
 def fails(event: Any, context: Any) -> Any:
@@ -153,6 +153,7 @@ def test_without_its_library_a_function_is_its_own_handler(tmp_path: Path, capfd
         "handler": "ownhandler.main",
         "library": "s3://no-such-bucket/spotwrap/botocore-1-2.zip",
         "owner": "123456789012",
+        "patience": 1,
         "table": "spotFns",
         "tableRegion": "us-west-2",
     }
