@@ -33,7 +33,7 @@ class Accumulator:
         self.errors = 0
         self.example = ""
         self._key_length = key_length
-        self._sums: defaultdict[bytes, float] = defaultdict(float)
+        self._sums: defaultdict[str, float] = defaultdict(float)
 
     def add(self, block: bytes) -> None:
         """Add a block of whole lines. Any cut into blocks gives the same sums, bit for bit."""
@@ -44,21 +44,22 @@ class Accumulator:
                 self._add_carefully(line)
 
     def _add_ascii(self, block: bytes) -> None:
-        """The fast way: in ASCII the first 8 characters are the first 8 bytes. A line that is not
-        as most lines are goes the careful way, in its turn.
+        """The fast way, with the whole block as text: keys are texts from the start. ASCII alone,
+        since float() reads more digits in a text than in bytes. A line that is not as most lines
+        are goes the careful way, in its turn.
         """
         sums, first = self._sums, slice(self._key_length)
-        lines = block.split(b"\n")
+        lines = block.decode("ascii").split("\n")
         odd = 0
         for line in lines:
             try:
-                source, _, _, revenue, _ = line.split(b",", 4)
+                source, _, _, revenue, _ = line.split(",", 4)
                 price = float(revenue)
                 if price - price:  # not 0.0 but nan, as for every price that is not finite
                     raise ValueError
             except ValueError:
                 odd += 1
-                self._add_carefully(line)
+                self._add_carefully(line.encode())
             else:
                 sums[source[first]] += price
         self.lines += len(lines) - odd
@@ -73,14 +74,11 @@ class Accumulator:
             self.errors += 1
             self.example = self.example or line[:200].decode(errors="backslashreplace")
         else:
-            self._sums[key.encode()] += price
+            self._sums[key] += price
 
     def pairs(self) -> dict[str, float]:
         """The groups and their sums so far."""
-        if not self._sums:
-            return {}
-        keys = b"\n".join(self._sums).decode().split("\n")  # all at once; none holds a line end
-        return dict(zip(keys, self._sums.values(), strict=True))
+        return self._sums
 
 
 def parse_line(line: bytes, key_length: int = KEY_LENGTH) -> tuple[str, float]:
