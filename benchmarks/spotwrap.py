@@ -33,7 +33,6 @@ from tests.cloud import Cloud, client_factory, command_environment, filled_in_co
 
 DATA, PREFIX = "spot-data", "uservisits/"
 CODE_BUCKET = "spot-code"
-OBJECT_BYTES = 2_000_000
 KINDS = ("plain", "SpotWrap", "PutItem each")
 GOAL = 1.10
 """A traced job may take this many times the time of a plain one."""
@@ -150,7 +149,7 @@ def measure(options: argparse.Namespace, emulator: Emulator, folder: Path) -> di
     first.s3.create_bucket(Bucket=DATA, CreateBucketConfiguration=region)
     first.put_input(
         PREFIX,
-        (b"".join(uservisits.generate(1, n, OBJECT_BYTES)) for n in range(options.mappers)),
+        (b"".join(uservisits.generate(1, n, options.megabytes * 1_000_000)) for n in range(options.mappers)),
     )
     for cloud in clouds.values():
         deploy(cloud)
@@ -208,6 +207,9 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--jobs", type=int, default=10, help="jobs of each kind (%(default)s)")
     parser.add_argument("--mappers", type=int, default=8, help="mappers of a job (%(default)s)")
+    parser.add_argument(
+        "--megabytes", type=int, default=20, help="input of each mapper (%(default)s)"
+    )
     parser.add_argument(
         "--invocations", type=int, default=60, help="warm ones of each kind (%(default)s)"
     )
