@@ -368,6 +368,8 @@ def main() -> None:
     if core := os.environ.get("BENCH_CORE"):
         os.sched_setaffinity(0, {int(core)})
     case: Callable[..., Answer] = globals()[name]
+    if without := os.environ.get("BENCH_WITHOUT"):
+        sys.modules[without] = None  # type: ignore[assignment]  # as if it were not installed
     for library in IMPORTS.get(name, [name] if name in ("duckdb", "polars") else []):
         importlib.import_module(library)
     begin = time.perf_counter()

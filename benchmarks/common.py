@@ -24,6 +24,7 @@ TITLES = {
     "original": "the original's way",
     "ours": "**this project**",
     "ours_polars": "**this project, Polars**",
+    "ours_orjson": "**this project, orjson**",
     "spark": "PySpark, local[2]",
     "lithops": "Lithops, localhost",
     "mrjob": "mrjob, local runner",

@@ -18,13 +18,20 @@ PUBLISHED = [
 ]
 
 
+JOBS = (
+    ("uservisits", "kernel", "merge"),
+    ("uservisits_polars, reducers with orjson", "polars", "merge_orjson"),
+)
+"""Title, and the names of its measured rates."""
+
+
 def model(bench: Bench) -> Section:
     """The AWS run, computed from what was measured."""
     rows = [["input", "mapper", "split", "mappers", "reducers", "seconds", "dollars"]]
     series: dict[str, list[tuple[float, float]]] = {}
     for title, size in (("1node, 25.4 GB", 25.4e9), ("5nodes, 126.8 GB", 126.8e9)):
-        for job, rate in (("uservisits", "kernel"), ("uservisits_polars", "polars")):
-            rates = Rates(kernel=bench.rates[rate], merge=bench.rates["merge"])
+        for job, kernel, merge in JOBS:
+            rates = Rates(kernel=bench.rates[kernel], merge=bench.rates[merge])
             for split in (32, 64, 128, 256, 512, 900):
                 found = estimate(int(size), int(split * 1e6), rates)
                 rows.append(
@@ -40,9 +47,10 @@ def model(bench: Bench) -> Section:
     text = (
         "**Computed, not measured**, from the rates above and these assumptions "
         f"(benchmarks/model.py says what each is): {assumed}. The kernel of the second job is "
-        f"{bench.rates['polars']:,.0f} bytes/s. A core here is taken for a core there; mappers "
-        "start at once up to the account's concurrency; the slowest one is taken to be like the "
-        "others. At the bottom, what others have published, on AWS and on clusters."
+        f"{bench.rates['polars']:,.0f} bytes/s, and its reducers merge "
+        f"{bench.rates['merge_orjson']:,.0f} pairs/s. A core here is taken for a core there; "
+        "mappers start at once up to the account's concurrency; the slowest one is taken to be "
+        "like the others. At the bottom, what others have published, on AWS and on clusters."
     )
     plot = {
         "kind": "lines", "title": "The modelled AWS run", "x": "split size, MB", "y": "seconds",

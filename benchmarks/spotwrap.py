@@ -147,10 +147,9 @@ def measure(options: argparse.Namespace, emulator: Emulator, folder: Path) -> di
     first = clouds["plain"]
     region = {"LocationConstraint": first.s3.meta.region_name}
     first.s3.create_bucket(Bucket=DATA, CreateBucketConfiguration=region)
-    first.put_input(
-        PREFIX,
-        (b"".join(uservisits.generate(1, n, options.megabytes * 1_000_000)) for n in range(options.mappers)),
-    )
+    size = options.megabytes * 1_000_000
+    bodies = (b"".join(uservisits.generate(1, n, size)) for n in range(options.mappers))
+    first.put_input(PREFIX, bodies)
     for cloud in clouds.values():
         deploy(cloud)
     seconds: defaultdict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))

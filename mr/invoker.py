@@ -90,9 +90,14 @@ class Function:
             raise FunctionFailed(f"{self.name} answered {text[:200]!r}, not JSON") from error
         if isinstance(answer, dict) and {"statusCode", "body"} <= answer.keys():
             if str(answer["statusCode"]) != "200":
-                raise self._failed(str(answer["body"]))
+                raise self._failed(spotwrap_error(answer["body"]))
             return answer["body"]
         return answer
+
+
+def spotwrap_error(body: Any) -> str:
+    """The text in SpotWrap's error answer {"SpotWrapError": TEXT}, or the answer as a text."""
+    return str(body.get("SpotWrapError", body) if isinstance(body, dict) else body)
 
 
 def failure_message(text: str) -> str:

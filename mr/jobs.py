@@ -25,6 +25,11 @@ DEFAULT_JOB = "uservisits"
 MAX_EXAMPLE = 200
 """Characters of a bad row that are kept to be shown."""
 
+COMBINE = "combine"
+"""The entry of an output's metadata that says how its values are combined."""
+
+MAX_NAME = 100
+
 
 class Accumulator(Protocol):
     """A mapper's state: fed with blocks of whole lines, in order, asked for its pairs at the end.
@@ -73,6 +78,24 @@ class Job:
         except Exception as error:
             raise self.failed("combine", f"at key {key!r}", error) from error
 
+    @property
+    def combine_name(self) -> str:
+        """What tells one `combine` from another: "countries.combine", or "_operator.add"."""
+        module = getattr(self.combine, "__module__", None) or self.name
+        return f"{module}.{getattr(self.combine, '__qualname__', 'combine')}"[:MAX_NAME]
+
+    def check_written_for(self, metadata: Mapping[str, str], where: str) -> None:
+        """JobError where an output was written by a job that combines in another way.
+
+        An output that does not say how, as one of a mapper of one's own, is taken as it is.
+        """
+        if (written := metadata.get(COMBINE, self.combine_name)) != self.combine_name:
+            raise JobError(
+                f"{where} is to be combined with {written}, but the reducer runs the job "
+                f"{self.name}, with {self.combine_name}: give the mapper and the reducer the same "
+                "MR_JOB in scns.json"
+            )
+
     def failed(self, function: str, where: str, error: Exception) -> JobError:
         """The error of a function of the job that raised."""
         what = f"{type(error).__name__}: {error}"
@@ -105,7 +128,7 @@ def write_pairs(
 ) -> None:
     """Write an output. JobError, naming the pair, where JSON has no form for a value."""
     try:
-        lambdautils.write_json(s3, bucket, key, pairs, metadata)
+        lambdautils.write_json(s3, bucket, key, pairs, {**metadata, COMBINE: job.combine_name})
     except (TypeError, ValueError, RecursionError) as error:
         raise job.unwritable(pairs, error) from error
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import fetchahead
@@ -22,6 +22,11 @@ import lambdautils
 import s3stream
 from jobs import Job
 from lambdautils import BadRecord, Fields, JobKeys
+
+try:  # reading JSON is most of a reducer's time; orjson is an option of the deployment
+    from orjson import loads
+except ImportError:
+    from json import loads
 
 OUTPUTS_AHEAD = 3
 """Outputs that are downloaded while one is merged."""
@@ -91,7 +96,7 @@ def merge_outputs(s3: Any, task: ReducerEvent, job: Job) -> tuple[dict[str, Any]
     """
     merged: dict[str, Any] = {}
     pairs = size = 0
-    opens = [functools.partial(s3stream.read_chunks, s3, task.bucket, key) for key in task.keys]
+    opens = [functools.partial(read_output, s3, task.bucket, key, job) for key in task.keys]
     with contextlib.closing(fetchahead.in_order(opens, OUTPUTS_AHEAD, CHUNKS_AHEAD)) as bodies:
         for key, chunks in zip(task.keys, bodies, strict=True):
             body = b"".join(chunks)
@@ -103,10 +108,20 @@ def merge_outputs(s3: Any, task: ReducerEvent, job: Job) -> tuple[dict[str, Any]
     return merged, pairs, size
 
 
+def read_output(s3: Any, bucket: str, key: str, job: Job) -> Iterator[bytes]:
+    """The chunks of an output. JobError where the reducer's job is not the mapper's."""
+    return s3stream.read_chunks(
+        s3,
+        bucket,
+        key,
+        lambda response: job.check_written_for(response["Metadata"], f"s3://{bucket}/{key}"),
+    )
+
+
 def parse_output(body: bytes, where: str) -> dict[str, Any]:
     """The pairs of an output. BadRecord where it is none."""
     try:
-        output = json.loads(body)
+        output = loads(body)
     except ValueError as error:
         raise BadRecord(f"{where} is not JSON: {error}") from error
     if not isinstance(output, dict):

@@ -260,7 +260,7 @@ class S3(_Client):
         def effect() -> dict:
             stored = self._find(Key)
             body = StreamingBody(io.BytesIO(stored.body), len(stored.body))
-            return {"Body": body, "ETag": stored.etag}
+            return {"Body": body, "ETag": stored.etag, "Metadata": stored.metadata}
 
         return self._do(effect)
 

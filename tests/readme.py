@@ -35,3 +35,9 @@ def links(text: str) -> list[str]:
     """The targets of the links that lead to files of this repository, without their anchors."""
     targets = re.findall(r"\]\(([^)\s]+)\)", text)
     return [target.split("#")[0] for target in targets if "://" not in target and target[0] != "#"]
+
+
+def script(blocks: list[str]) -> str:
+    """All blocks as one script; each starts in the checkout's folder, and says what it runs."""
+    starts = [f'cd "$CHECKOUT"\n{block}' for block in blocks]
+    return "set -euo pipefail\n" + "\n".join(starts)

@@ -1,11 +1,17 @@
-"""One deployment for the tests of whole jobs: the shipped scns.json, names filled in."""
+"""What these tests share: one deployment for whole jobs, the shipped scns.json with its names
+filled in; and a copy of the checkout.
+"""
 
 from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from local.emulator import Emulator
-from tests.cloud import Cloud, cloud_on
+from tests.cloud import ROOT, Cloud, cloud_on
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +21,22 @@ def cloud(emulator: Emulator, tmp_path_factory) -> Cloud:
     made = cloud_on(emulator, folder, "my-job-bucket", "my-data-bucket", timeout=60)
     made.deploy()
     return made
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory) -> Path:
+    """What git would clone, with the environment that `make setup` has made already."""
+    copy = tmp_path_factory.mktemp("readme") / "checkout"
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, copy / name)
+    (copy / ".venv").symlink_to(ROOT / ".venv")
+    return copy

@@ -121,19 +121,35 @@ def test_the_accelerated_job_gives_the_same_answer(job_cloud, visits) -> None:
     assert "2 bad" in done.stderr
 
 
+def test_a_mapper_and_a_reducer_of_two_jobs_are_an_error(job_cloud) -> None:
+    cloud = job_cloud(MR_JOB="rankings", RANK_ABOVE="100")
+    config = json.loads(cloud.config.read_text())
+    for function in config["functions"]:
+        if function["handler"] == "reducer.handler":
+            function["environment"] = {}
+    cloud.config.write_text(json.dumps(config))
+    cloud.deploy()
+    cloud.put_input("jobs/mixed/", [b"url1,200,1\nurl2,300,1\n"])
+    done = cloud.driver("mixed", "--wait4reducers", "--timeout", "10", prefix="jobs/mixed/")
+    assert done.returncode == 1
+    assert "is to be combined with rankings.combine, but the reducer runs" in done.stderr
+    assert "the same MR_JOB" in cloud.read("mixed/error/reducer/1/1")["error"]
+
+
 def test_a_package_is_shipped_with_the_function(job_cloud, visits) -> None:
-    """zstd input, read with a package that pip lays into the bundle."""
+    """zstd input, and orjson in the reducer: packages that pip lays into the bundle."""
     machine = {"aarch64": "arm64"}.get(platform.machine(), "x86_64")
     runtime = f"python{sys.version_info.major}.{sys.version_info.minor}"
     if sys.version_info >= (3, 14):
         pytest.skip("this Python reads zstd by itself: packages are NOT tested here")
     fields = {
-        "packages": ["backports.zstd==1.8.0"],
+        "packages": ["backports.zstd==1.8.0", "orjson==3.13.0"],
         "runtime": runtime,
         "architecture": machine,
     }
     cloud = job_cloud(fields=fields)
     folder = ROOT / "build" / "packages"
+    assert list(folder.glob("*/site-packages/orjson"))
     library = next(folder.glob("*/site-packages/backports/zstd/__init__.py")).parent.parent.parent
     code = f"import sys; sys.path.insert(0, {str(library)!r}); import backports.zstd as z; "
     code += "sys.stdout.buffer.write(z.compress(sys.stdin.buffer.read()))"

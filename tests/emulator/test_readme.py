@@ -4,41 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
-
-import pytest
 
 from local import uservisits
 from local.emulator import Emulator
 from tests import oracle, readme
-from tests.cloud import ROOT, command_environment
-
-
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory) -> Path:
-    """What git would clone, with the environment that `make setup` has made already."""
-    copy = tmp_path_factory.mktemp("readme") / "checkout"
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in listed.stdout.splitlines():
-        if (ROOT / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, copy / name)
-    (copy / ".venv").symlink_to(ROOT / ".venv")
-    return copy
-
-
-def script(blocks: list[str]) -> str:
-    """All blocks as one script; each starts in the checkout's folder, and says what it runs."""
-    starts = [f'cd "$CHECKOUT"\n{block}' for block in blocks]
-    return "set -euo pipefail\n" + "\n".join(starts)
+from tests.cloud import command_environment
 
 
 def test_the_commands_of_the_readme_run_as_they_stand(checkout: Path, tmp_path: Path) -> None:
@@ -52,7 +24,7 @@ def test_the_commands_of_the_readme_run_as_they_stand(checkout: Path, tmp_path: 
         }
         environment.pop("AWSRole")  # the commands make the role, and export this themselves
         done = subprocess.run(
-            ["bash", "-c", script(blocks)],
+            ["bash", "-c", readme.script(blocks)],
             env=environment,
             capture_output=True,
             text=True,

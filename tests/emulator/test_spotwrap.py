@@ -18,7 +18,6 @@ import spottrace
 from local.emulator import Emulator
 from tests import spotcloud
 from tests.cloud import Cloud, run
-from tests.emulator.test_readme import checkout, script  # noqa: F401 - a fixture
 from tests.faults import FaultProxy, slow
 from tests.smallapp import check
 from tests.spotcloud import (

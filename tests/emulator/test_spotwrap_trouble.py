@@ -14,7 +14,6 @@ import pytest
 from local.emulator import Emulator
 from tests import readme, spotcloud
 from tests.cloud import ROOT, SECONDS, Cloud, cloud_on, run
-from tests.emulator.test_readme import checkout, script  # noqa: F401 - a fixture
 from tests.faults import FaultProxy
 from tests.smallapp import check
 from tests.spotcloud import (
@@ -188,12 +187,12 @@ def test_the_commands_of_the_documentation_run_as_they_stand(checkout: Path) -> 
         (checkout / "scns.json").write_text(json.dumps(wrapped))
         names = {"JOB_BUCKET": BUCKET, "DATA_BUCKET": DATA, "CODE_BUCKET": CODE_BUCKET}
         environment = {**cloud.environment, **names, "CHECKOUT": str(checkout)}
-        done = run(["bash", "-c", script([patch, role, deploy_])], environment)
+        done = run(["bash", "-c", readme.script([patch, role, deploy_])], environment)
         assert done.returncode == 0, done.stderr
         assert done.stderr.count("(with SpotWrap)") == 4
         assert drive(cloud, "job1000").stdout.startswith('{"statusCode": "200"')
         settle(cloud, "job1000", "task")
-        done = run(["bash", "-c", script([draw])], environment)
+        done = run(["bash", "-c", readme.script([draw])], environment)
         assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["job1000.html", "job1000.dot"]
     assert "job1000/result" in (checkout / "job1000.html").read_text()

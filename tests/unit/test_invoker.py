@@ -53,7 +53,7 @@ def test_an_answer_is_read_with_and_without_its_envelope(stubbed, payload) -> No
         (b"not json", {"FunctionError": "Unhandled"}, "mapperNS failed: not json"),
         (b"<html>", {}, "mapperNS answered '<html>', not JSON"),
         (
-            b'{"statusCode": "400", "body": "SpotWrapError: boom"}',
+            b'{"statusCode": "400", "body": {"SpotWrapError": "SpotWrapError: boom"}}',
             {},
             "mapperNS failed: SpotWrapError: boom",
         ),

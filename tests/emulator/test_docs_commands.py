@@ -1,0 +1,108 @@
+"""The commands of docs/, word for word, in a copy of the checkout, against the embedded AWS.
+
+Those of the README are run by test_readme.py, those of docs/spotwrap.md by
+test_spotwrap_trouble.py.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local import uservisits
+from local.emulator import Emulator
+from tests import oracle, readme
+from tests.cloud import ROOT, Cloud, cloud_on, run
+
+BUCKET, DATA = "own-jobs", "own-data"
+VISITS = [b"".join(uservisits.generate(3, index, 60_000)) for index in range(3)]
+WITH_ANOTHER_TEST = {"README.md", "spotwrap.md"}
+HERE = {"jobs.md", "reliability.md"}
+NOT_RUN = {"benchmarks.md"}
+"""`make bench` takes 20 minutes, and installs the systems it compares with."""
+
+
+def test_no_page_has_commands_that_nobody_runs() -> None:
+    having = {page.name for page in readme.pages() if readme.blocks(page.read_text(), "bash")}
+    assert having - NOT_RUN == WITH_ANOTHER_TEST | HERE
+
+
+@pytest.fixture(scope="module")
+def own(checkout: Path) -> Iterator[Cloud]:
+    """Buckets, input and the checkout's own scns.json; nothing is deployed."""
+    with Emulator() as emulator:
+        cloud = cloud_on(emulator, checkout, BUCKET, DATA)
+        cloud.put_input("uservisits/", VISITS)
+        text = (ROOT / "scns.json").read_text().replace("MY-BUCKET-NAME", BUCKET)
+        (checkout / "scns.json").write_text(text)
+        cloud.environment |= {
+            "CHECKOUT": str(checkout), "JOB_BUCKET": BUCKET, "DATA_BUCKET": DATA
+        }  # fmt: skip
+        yield cloud
+
+
+def follow(cloud: Cloud, fields: str, *commands: str) -> str:
+    """Put the fields of a page into the mapper and the reducer, run its commands; what they said
+    on standard output.
+    """
+    asked = json.loads("{" + fields.replace("MY-CODE-BUCKET", "own-code") + "}")
+    written = json.loads(cloud.config.read_text())
+    for function in written["functions"]:
+        if function["name"] in ("mapperNS", "reducerNS"):
+            files = [*function["files_and_dirs"], *asked.get("files_and_dirs", [])]
+            function |= {**asked, "files_and_dirs": sorted(set(files))}
+    cloud.config.write_text(json.dumps(written))
+    done = run(["bash", "-c", readme.script(list(commands))], cloud.environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_job_of_ones_own_and_then_the_accelerated_one(own: Cloud, checkout: Path) -> None:
+    text = (checkout / "docs/jobs.md").read_text()
+    (code, *_) = readme.blocks(text, "python")
+    countries, polars, orjson = readme.blocks(text, "json")
+    deploy, look, deploy_polars = readme.blocks(text, "bash")
+    (checkout / "mr/countries.py").write_text(code)
+    shown = follow(own, countries, deploy, look)
+    rows = [row.split(",") for body in VISITS for row in body.decode().splitlines()]
+    counted = Counter(row[-4] for row in rows)
+    result = own.read("job1000/result")
+    assert {key: value[0] for key, value in result.items()} == counted
+    (most, count), *_ = counted.most_common(1)
+    assert f'{most},"[{count}, ' in shown
+    looks = re.findall(r"^    (python driver\.py --.*)$", readme_part("Looking at a job"), re.M)
+    assert len(looks) == 4
+    commands = "\n".join(["cd mr", *looks]).replace("MY-BUCKET-NAME", BUCKET)
+    assert most in follow(own, countries, commands)
+    assert "</html>" in (checkout / "mr/job1000.html").read_text()
+    follow(own, orjson, deploy)
+    follow(own, polars, deploy_polars)
+    oracle.assert_same_groups(own.read("job1001/result"), oracle.answer(VISITS).groups)
+
+
+def readme_part(title: str) -> str:
+    """The part of the README under a heading."""
+    return (ROOT / "README.md").read_text().partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def test_the_measurements_of_reliability_can_be_repeated() -> None:
+    """With fewer jobs than the page has."""
+    faults, soak = readme.blocks((ROOT / "docs/reliability.md").read_text(), "bash")
+    few = {
+        "--jobs 5 --mappers 20": "--jobs 1 --mappers 3",
+        "--jobs 100 --at-once 10": "--jobs 2 --at-once 2",
+    }
+    script = readme.script([faults, soak])
+    for many, less in few.items():
+        assert many in script
+        script = script.replace(many, less)
+    path = f"{ROOT / '.venv/bin'}:/usr/bin:/bin"
+    done = run(["bash", "-c", script], {"PATH": path, "CHECKOUT": str(ROOT)})
+    assert done.returncode == 0, done.stderr
+    assert "| every S3 event twice | 100 % | 1 | 1 | 1 | 1 |" in done.stdout
+    assert "one after another: 2 of 2 answers exact" in done.stdout
