@@ -19,7 +19,7 @@ from local.emulator import Emulator
 from tests import oracle, readme
 from tests.cloud import ROOT, Cloud, cloud_on, run
 
-BUCKET, DATA = "own-jobs", "own-data"
+BUCKET, DATA, CODE = "own-jobs", "own-data", "own-code"
 VISITS = [b"".join(uservisits.generate(3, index, 60_000)) for index in range(3)]
 WITH_ANOTHER_TEST = {"README.md", "spotwrap.md"}
 HERE = {"jobs.md", "reliability.md"}
@@ -40,9 +40,8 @@ def own(checkout: Path) -> Iterator[Cloud]:
         cloud.put_input("uservisits/", VISITS)
         text = (ROOT / "scns.json").read_text().replace("MY-BUCKET-NAME", BUCKET)
         (checkout / "scns.json").write_text(text)
-        cloud.environment |= {
-            "CHECKOUT": str(checkout), "JOB_BUCKET": BUCKET, "DATA_BUCKET": DATA
-        }  # fmt: skip
+        names = {"JOB_BUCKET": BUCKET, "DATA_BUCKET": DATA, "CODE_BUCKET": CODE}
+        cloud.environment |= {**names, "CHECKOUT": str(checkout)}
         yield cloud
 
 
@@ -50,7 +49,7 @@ def follow(cloud: Cloud, fields: str, *commands: str) -> str:
     """Put the fields of a page into the mapper and the reducer, run its commands; what they said
     on standard output.
     """
-    asked = json.loads("{" + fields.replace("MY-CODE-BUCKET", "own-code") + "}")
+    asked = json.loads("{" + fields.replace("CODE_BUCKET", CODE) + "}")
     written = json.loads(cloud.config.read_text())
     for function in written["functions"]:
         if function["name"] in ("mapperNS", "reducerNS"):
@@ -82,7 +81,7 @@ def test_a_job_of_ones_own_and_then_the_accelerated_one(own: Cloud, checkout: Pa
     assert "</html>" in (checkout / "mr/job1000.html").read_text()
     follow(own, orjson, deploy)
     follow(own, polars, deploy_polars)
-    oracle.assert_same_groups(own.read("job1001/result"), oracle.answer(VISITS).groups)
+    oracle.assert_same_groups(own.read("job1000/result"), oracle.answer(VISITS).groups)
 
 
 def readme_part(title: str) -> str:
