@@ -10,15 +10,12 @@ between everything and it; reducers are counted from the emulator's own log line
 from __future__ import annotations
 
 import argparse
-import itertools
-import os
-import signal
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +27,13 @@ from local import uservisits  # noqa: E402 - needs the path above
 from local.emulator import LOCAL_DIR, Emulator  # noqa: E402
 from tests import oracle  # noqa: E402
 from tests.cloud import Cloud, cloud_on  # noqa: E402
-from tests.faults import FaultProxy, broken_downloads, slow, throttling, workers  # noqa: E402
+from tests.faults import (  # noqa: E402
+    FaultProxy,
+    broken_downloads,
+    kill_as_jobs_go_on,
+    slow,
+    throttling,
+)
 
 PREFIX = "uservisits/"
 OBJECT_BYTES = 20_000
@@ -43,7 +46,7 @@ class Fault:
     name: str
     rate: str
     rules: tuple[dict[str, Any], ...] = ()
-    beside: Callable[[Cloud, threading.Event], None] | None = None
+    workers_killed: bool = False
     every_event_twice: bool = False
 
 
@@ -72,23 +75,13 @@ HEADER = (
 )
 
 
-def kill_workers(cloud: Cloud, stop: threading.Event) -> None:
-    """Kill a mapper's process twice a second, and a reducer's every third second."""
-    for turn in itertools.count(1):
-        if stop.wait(0.5):
-            return
-        function = "reducerNS" if turn % 6 == 0 else "mapperNS"
-        for pid in workers(LOCAL_DIR, function)[:1]:
-            os.kill(pid, signal.SIGKILL)
-
-
 FAULTS = (
     Fault("none", "-"),
     Fault("throttled or 5xx: S3, Lambda, logs", "10 %", tuple(throttling(0.10))),
     Fault("downloads broken off", "30 %", tuple(broken_downloads(0.30))),
     Fault("slow calls", "0-500 ms", tuple(slow(500))),
     Fault("every S3 event twice", "100 %", every_event_twice=True),
-    Fault("workers killed", "2 a second", beside=kill_workers),
+    Fault("workers killed", "a mapper for 2 outputs, a reducer a step", workers_killed=True),
 )
 
 
@@ -113,10 +106,10 @@ def twice(cloud: Cloud, wanted: bool) -> Iterator[None]:
 
 
 @contextmanager
-def beside(cloud: Cloud, what: Callable[[Cloud, threading.Event], None] | None) -> Iterator[None]:
-    """Do something on a thread while jobs run."""
+def killing(cloud: Cloud, folder: Path, prefix: str, killed: list[int]) -> Iterator[None]:
+    """Kill worker processes of the emulator with this folder while jobs run."""
     stop = threading.Event()
-    thread = threading.Thread(target=what or (lambda cloud, stop: None), args=(cloud, stop))
+    thread = threading.Thread(target=kill_as_jobs_go_on, args=(cloud, folder, prefix, stop, killed))
     thread.start()
     try:
         yield
@@ -125,8 +118,10 @@ def beside(cloud: Cloud, what: Callable[[Cloud, threading.Event], None] | None) 
         thread.join()
 
 
-def measure(cloud: Cloud, proxy: FaultProxy, fault: Fault, jobs: int, mappers: int) -> Row:
-    """Run the jobs under one kind of fault, one after another."""
+def measure(
+    cloud: Cloud, folder: Path, proxy: FaultProxy, fault: Fault, jobs: int, mappers: int
+) -> Row:
+    """Run the jobs under one kind of fault, one after another; `folder` is the emulator's own."""
     bodies = [b"".join(uservisits.generate(1, number, OBJECT_BYTES)) for number in range(mappers)]
     expected = oracle.answer(bodies).groups
     before = cloud.settled_invocations("reducerNS")
@@ -138,14 +133,16 @@ def measure(cloud: Cloud, proxy: FaultProxy, fault: Fault, jobs: int, mappers: i
     name = fault.name.replace(" ", "-").replace(",", "").replace(":", "")
     job_ids = [f"{name}-{number}" for number in range(1, jobs + 1)]
     options = ("--wait4reducers", "--batchsize", "1", "--concurrency", "6", "--retries", "20")
-    with twice(cloud, fault.every_event_twice), beside(cloud, fault.beside):
+    killed: list[int] = []
+    kills = killing(cloud, folder, name, killed) if fault.workers_killed else nullcontext()
+    with twice(cloud, fault.every_event_twice), kills:
         for job_id in job_ids:
             done = through.driver(job_id, *options, prefix=PREFIX)
             ok = done.returncode == 0 and same(cloud.read(f"{job_id}/result"), expected)
             exact += ok
             print(f"{job_id}: {'exact' if ok else done.stderr[-500:]}", file=sys.stderr)
     seconds = (time.monotonic() - start) / jobs
-    fired = len(proxy.fired())
+    fired = len(proxy.fired()) + len(killed)
     proxy.rules()
     started = cloud.settled_invocations("reducerNS") - before
     planned = sum(cloud.planned_reducers(job_id) for job_id in job_ids)
@@ -195,7 +192,9 @@ def main(argv: list[str] | None = None) -> int:
         rows = []
         print(HEADER, flush=True)
         for fault in FAULTS:
-            rows.append(measure(cloud, proxy, fault, options.jobs, options.mappers))
+            rows.append(
+                measure(cloud, emulator.log.parent, proxy, fault, options.jobs, options.mappers)
+            )
             print(rows[-1].markdown(), flush=True)
     return 0 if all(row.exact == row.jobs for row in rows) else 1
 

@@ -39,9 +39,9 @@ def memory_kib(pid: int) -> int:
     return int(status.split("VmRSS:")[1].split()[0])
 
 
-def largest_coordinator() -> int:
-    """Memory of the largest coordinator process, in KiB."""
-    return max(map(memory_kib, workers(LOCAL_DIR, "reducerCoordinatorNS")), default=0)
+def largest_coordinator(folder: Path) -> int:
+    """Memory of an emulator's largest coordinator process, in KiB; `folder` is its own."""
+    return max(map(memory_kib, workers(folder, "reducerCoordinatorNS")), default=0)
 
 
 def run_jobs(cloud: Cloud, job_ids: list[str], at_once: int, expected: dict[str, float]) -> int:
@@ -63,7 +63,7 @@ def run_jobs(cloud: Cloud, job_ids: list[str], at_once: int, expected: dict[str,
     return exact
 
 
-def soak(cloud: Cloud, jobs: int, at_once: int) -> bool:
+def soak(cloud: Cloud, folder: Path, jobs: int, at_once: int) -> bool:
     """Run everything and print what came of it; True where nothing is wrong."""
     bodies = [b"".join(uservisits.generate(1, number, OBJECT_BYTES)) for number in range(MAPPERS)]
     cloud.put_input(PREFIX, bodies)
@@ -71,11 +71,11 @@ def soak(cloud: Cloud, jobs: int, at_once: int) -> bool:
     first = [f"job-{number}" for number in range(1, jobs // 10 + 1)]
     rest = [f"job-{number}" for number in range(jobs // 10 + 1, jobs + 1)]
     exact = run_jobs(cloud, first, 1, expected)
-    memory = largest_coordinator()
+    memory = largest_coordinator(folder)
     exact += run_jobs(cloud, rest, 1, expected)
     print(f"one after another: {exact} of {jobs} answers exact")
     print(f"coordinator's memory after {len(first)} jobs: {memory} KiB")
-    print(f"coordinator's memory after {jobs} jobs: {largest_coordinator()} KiB")
+    print(f"coordinator's memory after {jobs} jobs: {largest_coordinator(folder)} KiB")
     together = [f"together-{number}" for number in range(1, at_once + 1)]
     exact_together = run_jobs(cloud, together, at_once, expected)
     print(f"at the same time: {exact_together} of {at_once} answers exact")
@@ -103,7 +103,7 @@ def main(argv: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="soak-", dir=LOCAL_DIR) as name, Emulator() as emulator:
         cloud = cloud_on(emulator, Path(name), "jobs-bucket", "data-bucket", timeout=30)
         cloud.deploy()
-        return 0 if soak(cloud, options.jobs, options.at_once) else 1
+        return 0 if soak(cloud, emulator.log.parent, options.jobs, options.at_once) else 1
 
 
 if __name__ == "__main__":

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import random
+import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 from local import tethered
 from local.emulator import end_group, free_port
+from tests.cloud import Cloud
 
 START_SECONDS = 20
 
@@ -110,7 +115,7 @@ def slow(most: int) -> list[dict[str, Any]]:
 
 
 def workers(root: Path, function: str) -> list[int]:
-    """The emulator's worker processes of a function, by the folder they run in."""
+    """An emulator's worker processes of a function; `root` is that emulator's own folder."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -121,3 +126,29 @@ def workers(root: Path, function: str) -> list[int]:
             if root in folder.parents and f"ministack-lambda-{function}-" in str(folder):
                 found.append(int(entry.name))
     return found
+
+
+def kill_as_jobs_go_on(
+    cloud: Cloud, root: Path, prefix: str, stop: threading.Event, killed: list[int]
+) -> None:
+    """Kill a mapper's process for every second mapper output, and a reducer's for every step, of
+    the jobs whose ids begin with `prefix`, until told to stop; `killed` gets their ids.
+
+    By what the jobs have done, not by the clock: on a slow machine a process that is killed every
+    half second never gets to its first line.
+    """
+    choice = random.Random(1)
+    mapped = claimed = 0
+    while not stop.wait(0.05):
+        keys = cloud.keys(prefix)
+        outputs = sum("/task/mapper/" in key for key in keys)
+        claims = sum("/reducerstate." in key for key in keys)
+        due = ["mapperNS"] * (outputs - mapped >= 2) + ["reducerNS"] * (claims > claimed)
+        for function in due:
+            found = workers(root, function)
+            if found:
+                pid = choice.choice(found)
+                os.kill(pid, signal.SIGKILL)
+                killed.append(pid)
+        mapped = outputs if "mapperNS" in due else mapped
+        claimed = claims

@@ -4,9 +4,6 @@ errors, broken downloads, slow calls, killed workers, every event twice.
 
 from __future__ import annotations
 
-import os
-import random
-import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,20 +14,26 @@ import pytest
 from local import uservisits
 from local.emulator import Emulator
 from tests import oracle
-from tests.cloud import ROOT, Cloud, cloud_on
-from tests.faults import FaultProxy, broken_downloads, slow, throttling, workers
+from tests.cloud import Cloud, cloud_on
+from tests.faults import FaultProxy, broken_downloads, kill_as_jobs_go_on, slow, throttling
 
 PREFIX = "uservisits/"
 MAPPERS = 20
 
 
 @pytest.fixture(scope="module")
-def faulty(tmp_path_factory) -> Iterator[tuple[Cloud, FaultProxy]]:
+def own_emulator() -> Iterator[Emulator]:
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def faulty(own_emulator, tmp_path_factory) -> Iterator[tuple[Cloud, FaultProxy]]:
     """An emulator of its own, with microburst before it, for commands and functions alike."""
     folder = tmp_path_factory.mktemp("faults")
-    with Emulator() as emulator, FaultProxy(emulator.endpoint, folder / "proxy.log") as proxy:
+    with FaultProxy(own_emulator.endpoint, folder / "proxy.log") as proxy:
         functions = {"timeout": 20, "environment": {"AWS_ENDPOINT_URL": proxy.endpoint}}
-        direct = cloud_on(emulator, folder, "jobs-bucket", "data-bucket", **functions)
+        direct = cloud_on(own_emulator, folder, "jobs-bucket", "data-bucket", **functions)
         direct.deploy()
         through = {**direct.environment, "AWS_ENDPOINT_URL": proxy.endpoint}
         yield replace(direct, environment=through), proxy
@@ -118,35 +121,15 @@ def test_a_lost_event_is_brought_back_by_the_waiting_driver(faulty, bodies) -> N
     cloud.assert_result("lost-event", bodies[:3])
 
 
-def kill_as_jobs_go_on(cloud: Cloud, stop: threading.Event, killed: list[int]) -> None:
-    """Kill a mapper's process for every second mapper output, and a reducer's for every step.
-
-    By what the jobs have done, not by the clock: on a slow machine a process that is killed every
-    half second never gets to its first line.
-    """
-    choice = random.Random(1)
-    mapped = claimed = 0
-    while not stop.wait(0.05):
-        keys = cloud.keys("killed-")
-        outputs = sum("/task/mapper/" in key for key in keys)
-        claims = sum("/reducerstate." in key for key in keys)
-        due = ["mapperNS"] * (outputs - mapped >= 2) + ["reducerNS"] * (claims > claimed)
-        for function in due:
-            found = workers(ROOT / ".local", function)
-            if found:
-                pid = choice.choice(found)
-                os.kill(pid, signal.SIGKILL)
-                killed.append(pid)
-        mapped = outputs if "mapperNS" in due else mapped
-        claimed = claims
-
-
-def test_jobs_are_exact_while_workers_are_killed(faulty, bodies) -> None:
+def test_jobs_are_exact_while_workers_are_killed(faulty, own_emulator, bodies) -> None:
     cloud, proxy = faulty
     stop = threading.Event()
     killed: list[int] = []
     proxy.rules(*slow(60))
-    killer = threading.Thread(target=kill_as_jobs_go_on, args=(cloud, stop, killed))
+    folder = own_emulator.log.parent
+    killer = threading.Thread(
+        target=kill_as_jobs_go_on, args=(cloud, folder, "killed-", stop, killed)
+    )
     killer.start()
     jobs = [f"killed-{number}" for number in range(4)]
     try:

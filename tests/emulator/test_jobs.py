@@ -130,10 +130,12 @@ def test_a_mapper_and_a_reducer_of_two_jobs_are_an_error(job_cloud) -> None:
     cloud.config.write_text(json.dumps(config))
     cloud.deploy()
     cloud.put_input("jobs/mixed/", [b"url1,200,1\nurl2,300,1\n"])
-    done = cloud.driver("mixed", "--wait4reducers", "--timeout", "10", prefix="jobs/mixed/")
-    assert done.returncode == 1
-    assert "is to be combined with rankings.combine, but the reducer runs" in done.stderr
-    assert "the same MR_JOB" in cloud.read("mixed/error/reducer/1/1")["error"]
+    assert cloud.driver("mixed", prefix="jobs/mixed/").returncode == 0
+    cloud.wait_for("mixed/error/reducer/1/1")
+    error = cloud.read("mixed/error/reducer/1/1")["error"]
+    assert "is to be combined with rankings.combine, but the reducer runs" in error
+    assert "give the mapper and the reducer the same MR_JOB" in error
+    assert "mixed/result" not in cloud.keys("mixed/")
 
 
 def test_a_package_is_shipped_with_the_function(job_cloud, visits) -> None:
