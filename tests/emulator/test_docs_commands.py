@@ -89,19 +89,14 @@ def readme_part(title: str) -> str:
     return (ROOT / "README.md").read_text().partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
-def test_the_measurements_of_reliability_can_be_repeated() -> None:
-    """With fewer jobs than the page has."""
-    faults, soak = readme.blocks((ROOT / "docs/reliability.md").read_text(), "bash")
-    few = {
-        "--jobs 5 --mappers 20": "--jobs 1 --mappers 3",
-        "--jobs 100 --at-once 10": "--jobs 2 --at-once 2",
-    }
-    script = readme.script([faults, soak])
-    for many, less in few.items():
-        assert many in script
-        script = script.replace(many, less)
+def test_the_soak_of_reliability_can_be_repeated() -> None:
+    """With fewer jobs than the page has. Its other measurement takes minutes for any number of
+    jobs; what it does to jobs, test_faults.py does.
+    """
+    _, soak = readme.blocks((ROOT / "docs/reliability.md").read_text(), "bash")
+    assert "--jobs 100 --at-once 10" in soak
+    script = readme.script([soak.replace("--jobs 100 --at-once 10", "--jobs 2 --at-once 2")])
     path = f"{ROOT / '.venv/bin'}:/usr/bin:/bin"
     done = run(["bash", "-c", script], {"PATH": path, "CHECKOUT": str(ROOT)})
     assert done.returncode == 0, done.stderr
-    assert "| every S3 event twice | 100 % | 1 | 1 | 1 | 1 |" in done.stdout
     assert "one after another: 2 of 2 answers exact" in done.stdout
