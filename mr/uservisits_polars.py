@@ -1,9 +1,9 @@
 """`uservisits` for functions deployed with Polars: the same job, several times as fast.
 
 In and out as in uservisits.py, to 1e-9 of each sum (the order of additions differs). Choose it
-with `MR_JOB=uservisits_polars` and `packages` in scns.json. Polars parses some blocks at a time,
-from memory, without a file. Whatever it does not read exactly as Python does (bad rows, bytes that
-are not UTF-8) is narrowed down and given to uservisits.Accumulator.
+with `MR_JOB=uservisits_polars` and `packages` in scns.json. Polars parses some megabytes at a
+time, from memory, without a file. Whatever it does not read exactly as Python does (bad rows,
+bytes that are not UTF-8) is narrowed down and given to uservisits.Accumulator.
 """
 
 from __future__ import annotations
@@ -18,11 +18,8 @@ from uservisits import KEY_LENGTH, combine
 
 __all__ = ["Accumulator", "combine"]
 
-BATCH_BYTES = 1 << 23
-"""Polars works best on large pieces; this bounds the memory."""
-
-JOINED = 4
-"""Blocks that are joined to a piece: Polars spends some time on each that it is given."""
+BATCH_BYTES = 1 << 22
+"""Polars spends some time on each piece that it is given; this bounds the memory."""
 
 CAREFUL_BYTES = 1 << 16
 """A piece with an oddity in it, of this size or less, is read by Python."""
@@ -85,21 +82,21 @@ class Accumulator:
         return sums
 
     def _flush(self) -> None:
-        blocks, self._waiting, self._waiting_bytes = self._waiting, [], 0
-        if blocks:
-            starts = range(0, len(blocks), JOINED)
-            self._add([b"".join(blocks[start : start + JOINED]) for start in starts])
+        if self._waiting:
+            piece = b"".join(self._waiting)
+            self._waiting, self._waiting_bytes = [], 0
+            self._add(piece)
 
-    def _add(self, blocks: list[bytes]) -> None:
-        """Add blocks: by Polars, or in two halves, or, once they are small, by Python."""
-        frame = parse(blocks, self._key_length)
+    def _add(self, piece: bytes) -> None:
+        """Add some lines: by Polars, or in two halves, or, once they are few, by Python."""
+        frame = parse(piece, self._key_length)
         if frame is not None:
             self._keep(frame)
-        elif halves := cut(blocks):
-            for half in halves:
-                self._add(half)
+        elif middle := cut(piece):
+            self._add(piece[:middle])
+            self._add(piece[middle:])
         else:
-            self._odd.add(blocks[0])
+            self._odd.add(piece)
 
     def _keep(self, frame: polars.DataFrame) -> None:
         self._rows += frame.height
@@ -115,18 +112,15 @@ class Accumulator:
             self._frames, self._groups, self._kept = [summed], summed.height, 0
 
 
-def cut(blocks: list[bytes]) -> list[list[bytes]]:
-    """Two halves of some blocks, or of the only one; nothing where that is not worth it."""
-    if len(blocks) > 1:
-        return [blocks[: len(blocks) // 2], blocks[len(blocks) // 2 :]]
-    block = blocks[0]
-    middle = block.find(b"\n", len(block) // 2) + 1
-    if len(block) <= CAREFUL_BYTES or middle == len(block):
-        return []
-    return [[block[:middle]], [block[middle:]]]
+def cut(piece: bytes) -> int:
+    """Where a piece's second half of lines begins; 0 where it is not worth cutting."""
+    if len(piece) <= CAREFUL_BYTES:
+        return 0
+    middle = piece.find(b"\n", len(piece) // 2) + 1
+    return middle if middle < len(piece) else 0
 
 
-def parse(blocks: list[bytes], key_length: int) -> polars.DataFrame | None:
+def parse(piece: bytes, key_length: int) -> polars.DataFrame | None:
     """Group and revenue of every row; None unless Polars reads all of them as Python would."""
     options: dict[str, Any] = {
         "has_header": False,
@@ -138,7 +132,7 @@ def parse(blocks: list[bytes], key_length: int) -> polars.DataFrame | None:
     }
     group = polars.col("source").str.slice(0, key_length)
     try:
-        frame = polars.scan_csv(blocks, **options).select(group, "revenue").collect()
+        frame = polars.scan_csv(piece, **options).select(group, "revenue").collect()
     except polars.exceptions.PolarsError:
         return None
     # Polars makes a row of every line, also of a blank or a short one; those have no revenue.
