@@ -164,10 +164,15 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="benchmarks/faults.py",
         description="Run jobs under faults on the embedded AWS and print what came of them.",
-        epilog="example: python benchmarks/faults.py --jobs 5 --mappers 20",
+        epilog="examples:\n  every kind of fault, in some minutes:\n"
+        "    python benchmarks/faults.py --jobs 5 --mappers 20\n  one kind:\n"
+        "    python benchmarks/faults.py --jobs 1 --mappers 4 --only 'slow calls'",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--jobs", type=int, default=5, help="jobs of each kind (%(default)s)")
     parser.add_argument("--mappers", type=int, default=20, help="mappers a job (%(default)s)")
+    names = [fault.name for fault in FAULTS]
+    parser.add_argument("--only", action="append", choices=names, help="this kind (repeatable)")
     return parser
 
 
@@ -192,6 +197,8 @@ def main(argv: list[str] | None = None) -> int:
         rows = []
         print(HEADER, flush=True)
         for fault in FAULTS:
+            if options.only and fault.name not in options.only:
+                continue
             rows.append(
                 measure(cloud, emulator.log.parent, proxy, fault, options.jobs, options.mappers)
             )

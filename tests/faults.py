@@ -6,6 +6,7 @@ told, and the record of the faults that fired.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -148,7 +149,8 @@ def kill_as_jobs_go_on(
             found = workers(root, function)
             if found:
                 pid = choice.choice(found)
-                os.kill(pid, signal.SIGKILL)
-                killed.append(pid)
+                with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+                    os.kill(pid, signal.SIGKILL)
+                    killed.append(pid)
         mapped = outputs if "mapperNS" in due else mapped
         claimed = claims
