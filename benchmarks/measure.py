@@ -16,7 +16,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PYTHON = ROOT / ".venv-bench" / "bin" / "python"
+BENCH_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
+"""Has the systems that are compared with; `make bench` makes it."""
+
+PYTHON = BENCH_PYTHON if BENCH_PYTHON.exists() else Path(sys.executable)
 SECONDS = 1800
 
 

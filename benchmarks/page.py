@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common import Bench, Section
-from measure import PYTHON, ROOT
+from measure import PYTHON
 
 HEAD = """# Benchmarks
 
@@ -38,8 +38,8 @@ def write(path: Path, sections: Sequence[Section], bench: Bench) -> None:
             parts.append(f"{name} could not be had here: {' '.join(reason.split())}\n")
         if section.plot:
             image = images / f"bench-{section.name}.svg"
-            draw(section.plot, image)
-            parts.append(f"![{section.title}](images/{image.name})\n")
+            if draw(section.plot, image):
+                parts.append(f"![{section.title}](images/{image.name})\n")
     path.write_text("\n".join(parts))
 
 
@@ -78,21 +78,28 @@ def facts() -> dict[str, str]:
 def sizes() -> dict[str, int]:
     """MB that each of the three libraries takes when it is unzipped."""
     found = {}
-    packages = next((ROOT / ".venv-bench" / "lib").glob("python3*")) / "site-packages"
+    packages = next((PYTHON.parent.parent / "lib").glob("python3*")) / "site-packages"
     for name, patterns in {
         "DuckDB": ("duckdb", "_duckdb*"),
         "Polars": ("polars", "_polars_runtime*"),
         "PyArrow": ("pyarrow", "pyarrow.libs"),
     }.items():
         paths = [path for pattern in patterns for path in packages.glob(pattern)]
+        if not paths:
+            continue
         files = [file for path in paths for file in ([path] if path.is_file() else path.rglob("*"))]
         found[name] = round(sum(file.stat().st_size for file in files if file.is_file()) / 1e6)
     return found
 
 
+NO_MATPLOTLIB = 3
+
 DRAW = """
 import json, sys
-import matplotlib
+try:
+    import matplotlib
+except ImportError:
+    sys.exit(3)
 matplotlib.use("svg")
 matplotlib.rcParams["svg.hashsalt"] = "bench"
 import matplotlib.pyplot as plt
@@ -115,6 +122,11 @@ figure.savefig(path, metadata={"Date": None})
 """
 
 
-def draw(plot: dict[str, object], path: Path) -> None:
-    """Draw a plot, in the environment that has matplotlib."""
-    subprocess.run([str(PYTHON), "-c", DRAW, json.dumps(plot), str(path)], check=True)
+def draw(plot: dict[str, object], path: Path) -> bool:
+    """Draw a plot; False where matplotlib is not installed."""
+    command = [str(PYTHON), "-c", DRAW, json.dumps(plot), str(path)]
+    done = subprocess.run(command, check=False)
+    if done.returncode == NO_MATPLOTLIB:
+        return False
+    done.check_returncode()
+    return True

@@ -52,8 +52,8 @@ def check_trigger(s3: Any, request: JobRequest) -> None:
     if not trigger_covers(configuration, task_prefix):
         raise JobError(
             f"bucket {request.job_bucket} has no Lambda trigger for {task_prefix}: nothing would "
-            f"start the reducers. Deploy reducerCoordinator with setupApps.py, with permission "
-            f"{request.job_bucket} and job_id {request.job_id} (or no job_id)"
+            f"start the reducers. In scns.json, give reducerCoordinator the permission "
+            f"{request.job_bucket} and the job_id {request.job_id}, or no job_id, and deploy again"
         )
 
 
