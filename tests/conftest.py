@@ -15,6 +15,19 @@ from tests import cloud
 settings.register_profile("shared-machine", deadline=None)
 settings.load_profile("shared-machine")
 
+LONGEST = (
+    "test_faults.py",
+    "test_spotwrap_trouble.py",
+    "test_spotwrap.py",
+    "test_exactly_once.py",
+    "test_docs_commands.py",
+)
+"""They go first, so that no worker is left alone with one of them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
 
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[Emulator]:
