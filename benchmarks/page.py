@@ -93,13 +93,14 @@ def sizes() -> dict[str, int]:
 
 
 NO_MATPLOTLIB = 3
+"""Exit status of DRAW where there is none."""
 
 DRAW = """
 import json, sys
 try:
     import matplotlib
 except ImportError:
-    sys.exit(3)
+    sys.exit(int(sys.argv[3]))
 matplotlib.use("svg")
 matplotlib.rcParams["svg.hashsalt"] = "bench"
 import matplotlib.pyplot as plt
@@ -124,7 +125,7 @@ figure.savefig(path, metadata={"Date": None})
 
 def draw(plot: dict[str, object], path: Path) -> bool:
     """Draw a plot; False where matplotlib is not installed."""
-    command = [str(PYTHON), "-c", DRAW, json.dumps(plot), str(path)]
+    command = [str(PYTHON), "-c", DRAW, json.dumps(plot), str(path), str(NO_MATPLOTLIB)]
     done = subprocess.run(command, check=False)
     if done.returncode == NO_MATPLOTLIB:
         return False
