@@ -16,6 +16,10 @@ from botocore.exceptions import ClientError, WaiterError
 import bundle
 from awsclients import NOT_FOUND, Clients, DeployError, error_code, found_or_none
 
+POLL = {"Delay": 0.25, "MaxAttempts": 1200}
+"""How a change is waited for, seconds and times: most functions are ready in under a second, and
+five minutes is long for any."""
+
 
 @dataclass(frozen=True)
 class Desired:
@@ -162,9 +166,7 @@ class LambdaManager:
 
     def _wait(self, waiter: str, name: str) -> None:
         try:
-            self.functions.get_waiter(waiter).wait(
-                FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 300}
-            )
+            self.functions.get_waiter(waiter).wait(FunctionName=name, WaiterConfig=POLL)
         except WaiterError as error:
             raise DeployError(f"{name} did not become ready: {_reason(error)}") from error
 

@@ -18,6 +18,13 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
+def commands_in_sentences(text: str) -> set[str]:
+    """The commands that stand between words, as `make demo` does."""
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    named = re.findall(r"`((?:[\w./-]*/)?(?:python|pip|make|aws|bash|npm)\s[^`]+)`", prose)
+    return {" ".join(command.split()) for command in named}
+
+
 def help_blocks(text: str) -> dict[str, str]:
     """Program -> the help text that stands under its `<!-- help: PROGRAM -->` mark."""
     found = re.findall(r"^<!-- help: (\S+) -->\n```\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)

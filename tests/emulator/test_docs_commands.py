@@ -23,11 +23,29 @@ BUCKET, DATA, CODE = "own-jobs", "own-data", "own-code"
 VISITS = [b"".join(uservisits.generate(3, index, 60_000)) for index in range(3)]
 WITH_ANOTHER_TEST = {"README.md", "spotwrap.md"}
 HERE = {"jobs.md", "reliability.md"}
+RUN_BY = {
+    "make demo": "test_local.py",
+    "make local": "test_local.py",
+    "make bench": "test_docs_commands.py",
+}
+"""The commands that stand in sentences alone, and the file that runs each."""
 
 
 def test_no_page_has_commands_that_nobody_runs() -> None:
     having = {page.name for page in readme.pages() if readme.blocks(page.read_text(), "bash")}
     assert having == WITH_ANOTHER_TEST | HERE
+
+
+def test_no_sentence_has_a_command_that_nobody_runs() -> None:
+    texts = [page.read_text() for page in readme.pages()]
+    run_as_blocks = "".join(block for text in texts for block in readme.blocks(text, "bash"))
+    alone = {
+        command
+        for text in texts
+        for command in readme.commands_in_sentences(text)
+        if command not in run_as_blocks
+    }
+    assert alone == set(RUN_BY)
 
 
 @pytest.fixture(scope="module")
@@ -100,9 +118,9 @@ def readme_part(title: str) -> str:
     return (ROOT / "README.md").read_text().partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
-def in_small(page: str, changes: dict[str, str]) -> str:
-    """What the commands of a page print, in this checkout, with changes that make them short."""
-    script = readme.script(readme.blocks((ROOT / page).read_text(), "bash"))
+def in_small(commands: list[str], changes: dict[str, str]) -> str:
+    """What commands of a page print, in this checkout, with changes that make them short."""
+    script = readme.script(commands)
     for there, instead in changes.items():
         assert there in script
         script = script.replace(there, instead)
@@ -113,8 +131,9 @@ def in_small(page: str, changes: dict[str, str]) -> str:
 
 
 def test_the_measurements_of_reliability_can_be_repeated() -> None:
+    commands = readme.blocks((ROOT / "docs/reliability.md").read_text(), "bash")
     shown = in_small(
-        "docs/reliability.md",
+        commands,
         {
             "--jobs 100 --at-once 10": "--jobs 2 --at-once 2",
             "--jobs 5 --mappers 20": "--jobs 1 --mappers 4 --only 'every S3 event twice'",
@@ -122,6 +141,14 @@ def test_the_measurements_of_reliability_can_be_repeated() -> None:
     )
     assert "one after another: 2 of 2 answers exact" in shown
     assert "| every S3 event twice | 100 % | 1 | 1 | 1 | 1 |" in shown
+
+
+def test_the_measurement_of_spotwrap_can_be_repeated() -> None:
+    script = readme.blocks((ROOT / "docs/spotwrap.md").read_text(), "bash")[-1]
+    small = "--jobs 1 --mappers 1 --megabytes 1 --cold 1 --invocations 1"
+    shown = in_small([script], {"--jobs 10 --cold 5 --invocations 40": small})
+    for what in ("a job, warm", "an invocation, warm", "an invocation, cold"):
+        assert re.search(rf"^\| {what} \| 1 (\| [\d.,]+ ){{5}}\|$", shown, re.M), shown
 
 
 def test_the_benchmarks_can_be_repeated(tmp_path: Path) -> None:

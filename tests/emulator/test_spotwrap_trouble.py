@@ -175,7 +175,7 @@ def test_nobody_is_left_without_an_error(failing: Cloud) -> None:
 
 def test_the_commands_of_the_documentation_run_as_they_stand(checkout: Path) -> None:
     text = (checkout / "docs/spotwrap.md").read_text()
-    patch, role, deploy_, draw = readme.blocks(text, "bash")
+    patch, role, deploy_, draw, delete_table, _ = readme.blocks(text, "bash")
     (fields,) = readme.blocks(text, "json")
     with Emulator() as emulator:
         cloud = cloud_on(emulator, checkout, BUCKET, DATA)
@@ -194,7 +194,10 @@ def test_the_commands_of_the_documentation_run_as_they_stand(checkout: Path) -> 
         settle(cloud, "job1000", "task")
         done = run(["bash", "-c", readme.script([draw])], environment)
         assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["job1000.html", "job1000.dot"]
+        assert done.stdout.split() == ["job1000.html", "job1000.dot"]
+        done = run(["bash", "-c", readme.script([delete_table])], environment)
+        assert done.returncode == 0, done.stderr
+        assert cloud.make_client("dynamodb").list_tables()["TableNames"] == []
     assert "job1000/result" in (checkout / "job1000.html").read_text()
 
 
