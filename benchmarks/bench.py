@@ -36,7 +36,7 @@ def make_parser() -> argparse.ArgumentParser:
         description="Measure this project against others and write docs/benchmarks.md.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="""examples:
-  everything, in about 20 minutes:
+  everything, in about 50 minutes:
     make bench
   the programs themselves, in about 2 minutes, into another file:
     python benchmarks/bench.py --quick --page build/quick.md""",

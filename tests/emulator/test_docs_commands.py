@@ -152,7 +152,7 @@ def test_the_measurement_of_spotwrap_can_be_repeated() -> None:
 
 
 def test_the_benchmarks_can_be_repeated(tmp_path: Path) -> None:
-    """`make bench` takes half an hour and installs the systems it compares with; it is this
+    """`make bench` takes most of an hour and installs the systems it compares with; it is this
     program, of which two sections are run here.
     """
     made = run(["make", "--dry-run", "bench"], {"PATH": "/usr/bin:/bin"}, cwd=ROOT)
