@@ -37,31 +37,19 @@ class Accumulator:
 
     def add(self, block: bytes) -> None:
         """Add a block of whole lines. Any cut into blocks gives the same sums, bit for bit."""
-        if block.isascii():
-            self._add_ascii(block)
-        else:
-            for line in block.split(b"\n"):
-                self._add_carefully(line)
-
-    def _add_ascii(self, block: bytes) -> None:
-        """The fast way, with the whole block as text: keys are texts from the start. ASCII alone,
-        since float() reads more digits in a text than in bytes. A line that is not as most lines
-        are goes the careful way, in its turn.
-        """
         sums, first = self._sums, slice(self._key_length)
-        lines = block.decode("ascii").split("\n")
+        lines = block.split(b"\n")
         odd = 0
         for line in lines:
             try:
-                source, _, _, revenue, _ = line.split(",", 4)
+                source, _, _, revenue, _ = line.split(b",", 4)
                 price = float(revenue)
                 if price - price:  # not 0.0 but nan, as for every price that is not finite
                     raise ValueError
-            except ValueError:
+                sums[source.decode()[first]] += price
+            except ValueError:  # not as most lines are, or bad
                 odd += 1
-                self._add_carefully(line.encode())
-            else:
-                sums[source[first]] += price
+                self._add_carefully(line)
         self.lines += len(lines) - odd
 
     def _add_carefully(self, line: bytes) -> None:
