@@ -5,9 +5,8 @@
     python setupApps.py -f scns.json --deleteAll
 
 In: scns.json, and the role in the environment (AWSRole). Out: functions in Lambda, the S3 trigger;
-one line a function on standard error. With --plan nothing is changed, and the lines are on standard
-output. Exit status: 0 done, 1 failed, 2 wrong usage or
-configuration.
+one line a function on standard error. With --plan nothing is changed, and the lines are on
+standard output. Exit status: 0 done, 1 failed, 2 wrong usage or configuration.
 """
 
 from __future__ import annotations
