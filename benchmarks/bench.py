@@ -36,8 +36,10 @@ def make_parser() -> argparse.ArgumentParser:
         description="Measure this project against others and write docs/benchmarks.md.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="""examples:
-  everything, in about 50 minutes:
+  everything, in about 40 minutes:
     make bench
+  one section anew; the others of the page stay:
+    python benchmarks/bench.py --only coordinator
   the programs themselves, in about 2 minutes, into another file:
     python benchmarks/bench.py --quick --page build/quick.md""",
     )

@@ -57,7 +57,8 @@ def kernel(bench: Bench) -> Section:
         )
     text = (
         f"One file of {megabytes(bench.size)}, read from the page cache, query 2A, on one core. "
-        f"The standard library's loop is {ratios}. Much of either loop is waiting for memory: the "
+        f"The standard library's loop is {ratios}; it keeps its groups as bytes, which become text "
+        "when they are written, in the next table. Much of either loop is waiting for memory: the "
         f"dict of the groups is larger than a core's cache. {accelerated}{rounds} rounds."
     )
     bars = {TITLES[name].strip("*"): median(found) for name, found in runs.items()}

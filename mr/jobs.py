@@ -11,7 +11,7 @@ import dataclasses
 import functools
 import importlib
 import inspect
-import json
+import itertools
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -30,6 +30,9 @@ COMBINE = "combine"
 
 MAX_NAME = 100
 
+PORTION = 4096
+"""Pairs that become JSON at a time."""
+
 
 class Accumulator(Protocol):
     """A mapper's state: fed with blocks of whole lines, in order, asked for its pairs at the end.
@@ -44,8 +47,10 @@ class Accumulator(Protocol):
     def add(self, block: bytes) -> None:
         """Take a block of whole lines; only an object's last line may lack its line end."""
 
-    def pairs(self) -> dict[str, Any]:
-        """Key -> value for all lines so far; a value is whatever JSON has a form for."""
+    def pairs(self) -> dict[str, Any] | dict[bytes, Any]:
+        """Key -> value for all lines so far. The keys are texts, or all of them are UTF-8; a
+        value is whatever JSON has a form for.
+        """
 
 
 Combine = Callable[[Any, Any], Any]
@@ -101,22 +106,25 @@ class Job:
         what = f"{type(error).__name__}: {error}"
         return JobError(f"job {self.name}: {function} failed {where}: {what}")
 
-    def check_keys(self, pairs: Any) -> dict[str, Any]:
-        """The pairs as they are. JobError unless they are a dict with texts as keys."""
+    def check_keys(self, pairs: Any) -> dict[Any, Any]:
+        """The pairs as they are. JobError unless they are a dict whose keys are texts, or bytes."""
         if not isinstance(pairs, dict):
             raise JobError(f"job {self.name}: pairs() gave {type(pairs).__name__}, not a dict")
-        if set(map(type, pairs)) <= {str}:
+        kinds = set(map(type, pairs))
+        kind = bytes if bytes in kinds else str
+        if kinds <= {kind}:
             return pairs
-        key = next(key for key in pairs if type(key) is not str)
+        key = next(key for key in pairs if type(key) is not kind)
         raise JobError(
-            f"job {self.name}: the key {key!r} is {type(key).__name__}, not str: make it a text"
+            f"job {self.name}: the key {key!r} is {type(key).__name__}, not {kind.__name__}: make "
+            "every key a text, or every key bytes"
         )
 
-    def unwritable(self, pairs: Mapping[str, Any], error: Exception) -> JobError:
+    def unwritable(self, pairs: Mapping[Any, Any], error: Exception) -> JobError:
         """The error of pairs that JSON has no form for, with the first that is to blame."""
         for key, value in pairs.items():
             try:
-                json.dumps(value, allow_nan=False)
+                encode_pairs({key: value})
             except (TypeError, ValueError, RecursionError) as fault:
                 shown = repr(value)[:MAX_EXAMPLE]
                 return JobError(f"job {self.name}: the value {shown} of key {key!r}: {fault}")
@@ -124,13 +132,28 @@ class Job:
 
 
 def write_pairs(
-    s3: Any, job: Job, bucket: str, key: str, pairs: Mapping[str, Any], metadata: Mapping[str, str]
+    s3: Any, job: Job, bucket: str, key: str, pairs: Mapping[Any, Any], metadata: Mapping[str, str]
 ) -> None:
-    """Write an output. JobError, naming the pair, where JSON has no form for a value."""
+    """Write an output. JobError, naming the pair, where JSON has no form for it."""
     try:
-        lambdautils.write_json(s3, bucket, key, pairs, {**metadata, COMBINE: job.combine_name})
+        body = encode_pairs(pairs)
     except (TypeError, ValueError, RecursionError) as error:
         raise job.unwritable(pairs, error) from error
+    lambdautils.write_body(s3, bucket, key, body, {**metadata, COMBINE: job.combine_name})
+
+
+def encode_pairs(pairs: Mapping[Any, Any]) -> bytes:
+    """Pairs as one JSON object; keys that are bytes are UTF-8. ValueError or TypeError; pure.
+
+    Portion by portion, since json makes a text of every key and value before it joins them.
+    """
+    items = iter(pairs.items())
+    portions = []
+    while portion := dict(itertools.islice(items, PORTION)):
+        if isinstance(next(iter(portion)), bytes):
+            portion = {key.decode(): value for key, value in portion.items()}
+        portions.append(lambdautils.json_bytes(portion)[1:-1])
+    return b"{" + b",".join(portions) + b"}"
 
 
 def load() -> Job:

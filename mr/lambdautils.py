@@ -337,7 +337,19 @@ def write_json(
 
     ValueError for a number that JSON has no form for (nan, inf).
     """
-    s3.put_object(**_put_arguments(bucket, key, value), Metadata=dict(metadata or {}))
+    write_body(s3, bucket, key, json_bytes(value), metadata)
+
+
+def json_bytes(value: Any) -> bytes:
+    """A value as JSON. ValueError or TypeError where JSON has no form for it."""
+    return json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
+
+
+def write_body(
+    s3: Any, bucket: str, key: str, body: bytes, metadata: Mapping[str, str] | None = None
+) -> None:
+    """Put JSON that is made already at a key; `metadata` as for `write_json`."""
+    s3.put_object(**_put_arguments(bucket, key, body), Metadata=dict(metadata or {}))
 
 
 def output_metadata(
@@ -393,10 +405,11 @@ def create_json(
     True when it was written, False when someone else was first (412, or 404 with `replaces`).
     A race that S3 leaves undecided (409) is tried again.
     """
+    body = json_bytes(value)
     condition = {"IfMatch": replaces} if replaces else {"IfNoneMatch": "*"}
     for attempt in range(CONFLICT_TRIES):
         try:
-            s3.put_object(**_put_arguments(bucket, key, value), **condition)
+            s3.put_object(**_put_arguments(bucket, key, body), **condition)
             return True
         except ClientError as error:
             code = error_code(error)
@@ -408,6 +421,5 @@ def create_json(
     raise AssertionError("unreachable: the last try returns or raises")
 
 
-def _put_arguments(bucket: str, key: str, value: Any) -> dict[str, Any]:
-    body = json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
+def _put_arguments(bucket: str, key: str, body: bytes) -> dict[str, Any]:
     return {"Bucket": bucket, "Key": key, "Body": body, "ContentType": "application/json"}

@@ -77,7 +77,8 @@ class Accumulator:
         sums: dict[str, float] = {}
         for frame in self._frames:
             sums = dict(zip(frame["source"].to_list(), frame["revenue"].to_list(), strict=True))
-        for key, value in self._odd.pairs().items():
+        for name, value in self._odd.pairs().items():
+            key = name.decode()
             sums[key] = combine(sums[key], value) if key in sums else value
         return sums
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -179,12 +180,25 @@ def test_a_combine_that_fails_is_an_error_that_names_the_key() -> None:
     [
         ([("a", 1)], "pairs\\(\\) gave list, not a dict"),
         ({"a": 1, 2: 1}, "the key 2 is int, not str"),
-        ({b"a": 1}, "the key b'a' is bytes, not str"),
+        ({b"a": 1, "b": 1}, "the key 'b' is str, not bytes"),
     ],
 )
 def test_pairs_that_are_none_are_an_error(pairs, message) -> None:
     with pytest.raises(JobError, match=message):
         line_job(words).check_keys(pairs)
+
+
+@pytest.mark.parametrize("count", [0, 1, jobs.PORTION, jobs.PORTION + 1, 2 * jobs.PORTION + 1])
+def test_pairs_are_written_as_one_json_object(count: int) -> None:
+    pairs = {f'{number} "ä\\\n': number / 7 for number in range(count)}
+    body = jobs.encode_pairs(pairs)
+    assert json.loads(body) == pairs
+    assert jobs.encode_pairs({key.encode(): value for key, value in pairs.items()}) == body
+
+
+def test_a_key_that_is_not_utf_8_is_an_error_that_names_it() -> None:
+    with pytest.raises(JobError, match=r"the value 1 of key b'\\xff': 'utf-8' codec can't decode"):
+        jobs.write_pairs(None, line_job(words), "b", "k", {b"a": 1, b"\xff": 1}, {})
 
 
 @pytest.mark.parametrize("value", [{1, 2}, b"bytes", float("nan"), float("inf"), object()])

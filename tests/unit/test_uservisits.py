@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 import pytest
 from hypothesis import given, settings
@@ -26,6 +27,11 @@ TEXTS = st.builds(
 )
 
 
+def written(made) -> dict[str, float]:
+    """What an accumulator's output holds."""
+    return json.loads(jobs.encode_pairs(made.pairs()))
+
+
 def accumulated(blocks, **settings) -> uservisits.Accumulator:
     made = uservisits.Accumulator(**settings)
     for block in blocks:
@@ -38,7 +44,7 @@ def accumulated(blocks, **settings) -> uservisits.Accumulator:
 def test_any_input_gives_the_independent_sum(text: bytes) -> None:
     made = accumulated([text])
     expected = oracle.answer([text])
-    oracle.assert_same_groups(made.pairs(), expected.groups)
+    oracle.assert_same_groups(written(made), expected.groups)
     assert (made.lines, made.errors) == (expected.rows, expected.bad_rows)
 
 
@@ -57,7 +63,7 @@ def test_any_cut_into_blocks_gives_the_same_sums_bit_for_bit(texts, cuts) -> Non
 def test_the_key_length_is_that_of_the_query(length: int) -> None:
     text = b"67.23.87.123,u,d,1,a\n67.23.87.124,u,d,2,a\n"
     made = accumulated([text], key_length=length)
-    assert made.pairs() == oracle.answer([text], length).groups
+    assert written(made) == oracle.answer([text], length).groups
 
 
 def test_two_sums_are_combined_to_their_sum() -> None:
