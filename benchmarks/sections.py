@@ -57,9 +57,10 @@ def kernel(bench: Bench) -> Section:
         )
     text = (
         f"One file of {megabytes(bench.size)}, read from the page cache, query 2A, on one core. "
-        f"The standard library's loop is {ratios}; it keeps its groups as bytes, which become text "
-        "when they are written, in the next table. Much of either loop is waiting for memory: the "
-        f"dict of the groups is larger than a core's cache. {accelerated}{rounds} rounds."
+        f"The standard library's loop is {ratios}; it keeps its groups as bytes: making them "
+        "text is not in this table, but in the next, where they are written. Much of either loop "
+        "is waiting for memory: the dict of the groups is larger than a core's cache. "
+        f"{accelerated}{rounds} rounds."
     )
     bars = {TITLES[name].strip("*"): median(found) for name, found in runs.items()}
     plot = {"kind": "bars", "series": bars, "unit": "seconds", "title": "The mappers' loop"}
