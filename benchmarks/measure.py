@@ -102,5 +102,17 @@ def median(runs: list[Run]) -> float:
     return statistics.median(run.seconds for run in runs)
 
 
+def ratio(base: list[Run], runs: list[Run]) -> float:
+    """How many times as fast as `base`, by the medians."""
+    return median(base) / median(runs)
+
+
+def middle_half(base: list[Run], runs: list[Run]) -> tuple[float, float]:
+    """The quartiles of the ratios of each round, which show how far the ratio can be trusted."""
+    ratios = [one.seconds / other.seconds for one, other in zip(base, runs, strict=True)]
+    low, _, high = statistics.quantiles(ratios, n=4, method="inclusive")
+    return low, high
+
+
 def peak(runs: list[Run]) -> float:
     return max(run.peak_mb for run in runs)
