@@ -1,7 +1,7 @@
 """`make bench`: measures everything and writes docs/benchmarks.md.
 
-In: nothing but this machine. Out: the page, its plots under docs/images/, and the raw runs in
-build/bench.json. All input is generated; nothing is read from the network.
+In: nothing but this machine. Out: the page, its plots under images/ beside it, and both as data,
+build/benchmarks.json for that page. All input is generated; nothing is read from the network.
 
     python benchmarks/bench.py              # everything
     python benchmarks/bench.py --quick      # small input, few rounds: do the programs run?
@@ -72,7 +72,7 @@ def main(argv: list[str] | None = None) -> int:
                     found.append(sections.ALL[name](bench))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    raw = ROOT / "build" / "bench.json"
+    raw = ROOT / "build" / f"{options.page.stem}.json"
     raw.parent.mkdir(exist_ok=True)
     raw.write_text(json.dumps([dataclasses.asdict(section) for section in found], indent=1))
     page.write(options.page, found, bench)

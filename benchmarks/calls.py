@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from cloud import BUCKET
 from common import Bench, Section
-from measure import in_turns, median, run_case
+from measure import faster, in_turns, median, run_case
 
 
 def starting(bench: Bench) -> Section:
@@ -34,9 +34,8 @@ def starting(bench: Bench) -> Section:
         original, ours = median(runs["original"]), median(runs["ours"])
         if milliseconds:
             bench.rates["starts"] = int(count) / ours
-        rows.append(
-            [f"{milliseconds} ms", f"{original:.2f} s", f"{ours:.2f} s", f"{original / ours:.1f}"]
-        )
+        ratio = faster(runs["original"], runs["ours"])
+        rows.append([f"{milliseconds} ms", f"{original:.2f} s", f"{ours:.2f} s", ratio])
     text = (
         f"{count} mappers, asynchronously, against a server on this machine that answers every "
         "invocation with 202. A mapper costs these S3 requests: one GET an object or range (one "

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cloud import Cloud
-from measure import Runs, median, middle_half, peak, ratio
+from measure import Runs, faster, median, peak
 
 from local import uservisits as generator
 from local.emulator import Emulator
@@ -86,13 +86,11 @@ def megabytes(size: float) -> str:
 
 
 def comparison(runs: Runs, base: str, size: int) -> list[list[str]]:
-    than = f"x {TITLES[base].strip('*')}"
-    rows = [["", "seconds (median)", "MB/s", than, "half of the rounds", "peak memory"]]
+    rows = [["", "seconds (median)", "MB/s", f"x {TITLES[base].strip('*')}", "peak memory"]]
     for name, found in runs.items():
         seconds = median(found)
-        low, high = middle_half(runs[base], found)
         memory = megabytes(peak(found) * 1e6) if peak(found) else ""
         rate = f"{size / 1e6 / seconds:,.0f}"
-        times = f"{ratio(runs[base], found):.2f}"
-        rows.append([TITLES[name], f"{seconds:.2f}", rate, times, f"{low:.2f}-{high:.2f}", memory])
+        times = "1.00" if name == base else faster(runs[base], found)
+        rows.append([TITLES[name], f"{seconds:.2f}", rate, times, memory])
     return rows

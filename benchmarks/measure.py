@@ -12,7 +12,7 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -102,16 +102,18 @@ def median(runs: list[Run]) -> float:
     return statistics.median(run.seconds for run in runs)
 
 
-def ratio(base: list[Run], runs: list[Run]) -> float:
-    """How many times as fast as `base`, by the medians."""
-    return median(base) / median(runs)
+def ratios(one: Sequence[float], other: Sequence[float]) -> list[float]:
+    """The ratio of each round by itself: what slows the machine for a while falls on both."""
+    return [mine / theirs for mine, theirs in zip(one, other, strict=True)]
 
 
-def middle_half(base: list[Run], runs: list[Run]) -> tuple[float, float]:
-    """The quartiles of the ratios of each round, which show how far the ratio can be trusted."""
-    ratios = [one.seconds / other.seconds for one, other in zip(base, runs, strict=True)]
-    low, _, high = statistics.quantiles(ratios, n=4, method="inclusive")
-    return low, high
+def faster(base: list[Run], runs: list[Run]) -> str:
+    """How many times as fast as `base`: the median of the rounds' ratios, and the range of the
+    middle half of them, as "1.52 (1.47-1.62)".
+    """
+    found = ratios([run.seconds for run in base], [run.seconds for run in runs])
+    low, middle, high = statistics.quantiles(found, n=4, method="inclusive")
+    return f"{middle:.2f} ({low:.2f}-{high:.2f})"
 
 
 def peak(runs: list[Run]) -> float:

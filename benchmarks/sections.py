@@ -15,7 +15,7 @@ from pathlib import Path
 from calls import coordinator, starting
 from cloud import DATA
 from common import TITLES, Bench, Section, comparison, megabytes
-from measure import Run, in_turns, median, middle_half, peak, ratio, run_case
+from measure import Run, faster, in_turns, median, peak, run_case
 from outlook import model
 
 from local import uservisits as generator
@@ -29,12 +29,6 @@ KERNELS = (
     "polars",
     "pyarrow",
 )
-
-
-def faster(base: list[Run], runs: list[Run]) -> str:
-    """The ratio of the medians, and its range in half of the rounds: "1.50 (1.45-1.58)"."""
-    low, high = middle_half(base, runs)
-    return f"{ratio(base, runs):.2f} ({low:.2f}-{high:.2f})"
 
 
 def kernel(bench: Bench) -> Section:
@@ -65,8 +59,7 @@ def kernel(bench: Bench) -> Section:
         f"The standard library's loop is {ratios}; it keeps its groups as bytes: making them "
         "text is not in this table, but in the next, where they are written. Much of either loop "
         "is waiting for memory, for which the machine's other guests wait too: the dict of the "
-        f"groups is larger than a core's cache. {accelerated}{rounds} rounds; a ratio is that of "
-        "the medians, and half of the rounds, taken each by itself, had one in the range beside it."
+        f"groups is larger than a core's cache. {accelerated}{rounds} rounds."
     )
     bars = {TITLES[name].strip("*"): median(found) for name, found in runs.items()}
     plot = {"kind": "bars", "series": bars, "unit": "seconds", "title": "The mappers' loop"}

@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "mr"), str(ROOT / "lambda-python")]
 
 import botocore  # noqa: E402 - needs the path above
+from measure import ratios  # noqa: E402
 
 import botocorepatch  # noqa: E402
 from local import uservisits  # noqa: E402
@@ -194,8 +195,7 @@ def table(seconds: dict[str, dict[str, list[float]]]) -> list[str]:
 
 def ratio(kinds: dict[str, list[float]], kind: str) -> float:
     """The median over the turns of this kind's time over the plain one's."""
-    pairs = zip(kinds[kind], kinds["plain"], strict=True)
-    return statistics.median(one / plain for one, plain in pairs)
+    return statistics.median(ratios(kinds[kind], kinds["plain"]))
 
 
 def make_parser() -> argparse.ArgumentParser:
