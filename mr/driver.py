@@ -28,6 +28,7 @@ import jobwatch
 import lambdautils
 import planning
 import preflight
+import s3json
 from invoker import Function, call_all
 from jobrequest import JobRequest
 from jobstate import JobInfo
@@ -136,8 +137,8 @@ def record_job(s3: Any, request: JobRequest, plan: Plan, reducer_timeout: int) -
         "mapperFunction": request.mapper,
         "driverFunction": os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
     }
-    lambdautils.write_json(s3, request.job_bucket, keys.jobdata, data)
-    lambdautils.write_json(s3, request.job_bucket, keys.jobinfo, job.to_json())
+    s3json.write_json(s3, request.job_bucket, keys.jobdata, data)
+    s3json.write_json(s3, request.job_bucket, keys.jobinfo, job.to_json())
     return job
 
 

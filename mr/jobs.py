@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any, Protocol
 
-import lambdautils
+import s3json
 from lambdautils import JobError
 
 DEFAULT_JOB = "uservisits"
@@ -139,7 +139,7 @@ def write_pairs(
         body = encode_pairs(pairs)
     except (TypeError, ValueError, RecursionError) as error:
         raise job.unwritable(pairs, error) from error
-    lambdautils.write_body(s3, bucket, key, body, {**metadata, COMBINE: job.combine_name})
+    s3json.write_body(s3, bucket, key, body, {**metadata, COMBINE: job.combine_name})
 
 
 def encode_pairs(pairs: Mapping[Any, Any]) -> bytes:
@@ -152,7 +152,7 @@ def encode_pairs(pairs: Mapping[Any, Any]) -> bytes:
     while portion := dict(itertools.islice(items, PORTION)):
         if isinstance(next(iter(portion)), bytes):
             portion = {key.decode(): value for key, value in portion.items()}
-        portions.append(lambdautils.json_bytes(portion)[1:-1])
+        portions.append(s3json.json_bytes(portion)[1:-1])
     return b"{" + b",".join(portions) + b"}"
 
 

@@ -202,7 +202,7 @@ def failure_record(s3: Any, bucket: str, job_id: str, name: str, request_id: str
         last_line = traceback.format_exception_only(error)[-1].strip()
         record = {"what": name, "error": last_line, "requestId": request_id, "time": time.time()}
         try:
-            lambdautils.write_json(s3, bucket, key, record)
+            s3json.write_json(s3, bucket, key, record)
         except (BotoCoreError, ClientError) as second:
             log(f"s3://{bucket}/{key} could not be written: {second}")
         raise

@@ -1,5 +1,5 @@
 """What the four functions share: where a job's objects lie in S3, how work is cut into batches,
-and the few ways in which S3 is read and written.
+and what else they have in common: the log, errors, clients, the fields of events and records.
 
 Every key and every record of a job is spelled here, and nowhere else:
 
@@ -21,13 +21,12 @@ import dataclasses
 import functools
 import json
 import os
-import random
 import re
 import resource
 import sys
 import time
 import urllib.parse
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import boto3
@@ -51,8 +50,6 @@ MIN_FAN_IN = 2
 
 ATTEMPTS = 8
 """How often botocore sends a request in all, unless AWS_MAX_ATTEMPTS says otherwise."""
-
-CONFLICT_TRIES = 6
 
 MAX_EXAMPLE = 600
 """Bytes of a bad row, and of its object's key, that are kept: S3 allows 2 KB of metadata."""
@@ -330,28 +327,6 @@ def delete_objects(s3: Any, bucket: str, keys: Sequence[str]) -> None:
             )
 
 
-def write_json(
-    s3: Any, bucket: str, key: str, value: Any, metadata: Mapping[str, str] | None = None
-) -> None:
-    """Put a JSON value at a key; `metadata` are the object's own, values in ASCII.
-
-    ValueError for a number that JSON has no form for (nan, inf).
-    """
-    write_body(s3, bucket, key, json_bytes(value), metadata)
-
-
-def json_bytes(value: Any) -> bytes:
-    """A value as JSON. ValueError or TypeError where JSON has no form for it."""
-    return json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
-
-
-def write_body(
-    s3: Any, bucket: str, key: str, body: bytes, metadata: Mapping[str, str] | None = None
-) -> None:
-    """Put JSON that is made already at a key; `metadata` as for `write_json`."""
-    s3.put_object(**_put_arguments(bucket, key, body), Metadata=dict(metadata or {}))
-
-
 def output_metadata(
     lines: int,
     seconds: float,
@@ -390,36 +365,3 @@ def _quote(text: str) -> str:
             break
         quoted += more
     return quoted
-
-
-def create_json(
-    s3: Any,
-    bucket: str,
-    key: str,
-    value: Any,
-    replaces: str = "",
-    sleep: Callable[[float], None] = time.sleep,
-) -> bool:
-    """Put a JSON value at a key only if nothing is there, or only over the ETag `replaces`.
-
-    True when it was written, False when someone else was first (412, or 404 with `replaces`).
-    A race that S3 leaves undecided (409) is tried again.
-    """
-    body = json_bytes(value)
-    condition = {"IfMatch": replaces} if replaces else {"IfNoneMatch": "*"}
-    for attempt in range(CONFLICT_TRIES):
-        try:
-            s3.put_object(**_put_arguments(bucket, key, body), **condition)
-            return True
-        except ClientError as error:
-            code = error_code(error)
-            if code in ("PreconditionFailed", "NoSuchKey"):
-                return False
-            if code != "ConditionalRequestConflict" or attempt == CONFLICT_TRIES - 1:
-                raise
-            sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - jitter, not a secret
-    raise AssertionError("unreachable: the last try returns or raises")
-
-
-def _put_arguments(bucket: str, key: str, body: bytes) -> dict[str, Any]:
-    return {"Bucket": bucket, "Key": key, "Body": body, "ContentType": "application/json"}

@@ -19,6 +19,7 @@ import fetchahead
 import jobs
 import jobstate
 import lambdautils
+import s3json
 import s3stream
 from jobs import Job
 from lambdautils import BadRecord, Fields, JobKeys
@@ -139,4 +140,4 @@ def write(
         jobs.write_pairs(s3, job, task.job_bucket, output_key, merged, metadata)
         return
     jobs.write_pairs(s3, job, task.job_bucket, keys.result, merged, metadata)
-    lambdautils.write_json(s3, task.job_bucket, keys.done, {"result": keys.result})
+    s3json.write_json(s3, task.job_bucket, keys.done, {"result": keys.result})

@@ -228,7 +228,7 @@ class Coordinator:
     def take(self, job: JobInfo, step: int, record: StepRecord, replaces: str = "") -> bool:
         """Write a claim where there is none, or over the one with the ETag `replaces`."""
         key = JobKeys(job.job_id).step_record(step)
-        if lambdautils.create_json(self.s3, job.job_bucket, key, record.to_json(), replaces):
+        if s3json.create_json(self.s3, job.job_bucket, key, record.to_json(), replaces):
             return True
         # botocore repeats a write whose answer was lost: the one that was first may be our own.
         return jobstate.read_step_record(self.s3, job.job_bucket, job.job_id, step)[0] == record

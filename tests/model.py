@@ -23,6 +23,7 @@ import jobs
 import jobstate
 import lambdautils
 import reducer
+import s3json
 from reducerCoordinator import Coordinator
 
 BUCKET = "jobs"
@@ -137,7 +138,7 @@ class World:
             "job1", BUCKET, self.map_count, "reducer", reducer_timeout=self.reducer_timeout
         )
         self.keys = lambdautils.JobKeys("job1")
-        lambdautils.write_json(S3(self), BUCKET, self.keys.jobinfo, self.job.to_json())
+        s3json.write_json(S3(self), BUCKET, self.keys.jobinfo, self.job.to_json())
 
     # ------------------------------------------------------------------ what happens
 
@@ -151,7 +152,7 @@ class World:
     def mapper_writes(self, mapper_id: int) -> None:
         """A mapper's output: one group of its own and one that all share."""
         groups = {f"own-{mapper_id}": mapper_id, "all": 1}
-        lambdautils.write_json(S3(self), BUCKET, self.keys.mapper_output(mapper_id), groups)
+        s3json.write_json(S3(self), BUCKET, self.keys.mapper_output(mapper_id), groups)
 
     @property
     def expected(self) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Keys, batches and conditional writes, on tables."""
+"""Keys, batches, fields and metadata, on tables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
@@ -193,47 +192,6 @@ def s3():
     return boto3.client(
         "s3", region_name="us-west-2", aws_access_key_id="x", aws_secret_access_key="y"
     )
-
-
-def conflict(stub: Stubber, times: int) -> None:
-    for _ in range(times):
-        stub.add_client_error("put_object", "ConditionalRequestConflict", http_status_code=409)
-
-
-def test_a_race_that_s3_leaves_undecided_is_tried_again(s3) -> None:
-    waits: list[float] = []
-    with Stubber(s3) as stub:
-        conflict(stub, 2)
-        stub.add_response("put_object", {})
-        assert lambdautils.create_json(s3, "b", "k", {}, sleep=waits.append)
-        stub.assert_no_pending_responses()
-    assert len(waits) == 2
-
-
-def test_a_race_that_never_ends_is_an_error(s3) -> None:
-    with Stubber(s3) as stub:
-        conflict(stub, lambdautils.CONFLICT_TRIES)
-        with pytest.raises(ClientError, match="ConditionalRequestConflict"):
-            lambdautils.create_json(s3, "b", "k", {}, sleep=lambda seconds: None)
-        stub.assert_no_pending_responses()
-
-
-def test_an_object_that_is_there_already_is_left_alone(s3) -> None:
-    with Stubber(s3) as stub:
-        stub.add_client_error("put_object", "PreconditionFailed", http_status_code=412)
-        assert not lambdautils.create_json(s3, "b", "k", {})
-
-
-def test_another_error_of_a_conditional_write_rises(s3) -> None:
-    with Stubber(s3) as stub:
-        stub.add_client_error("put_object", "AccessDenied", http_status_code=403)
-        with pytest.raises(ClientError, match="AccessDenied"):
-            lambdautils.create_json(s3, "b", "k", {})
-
-
-def test_a_number_without_a_json_form_is_refused(s3) -> None:
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        lambdautils.write_json(s3, "b", "k", {"a": float("inf")})
 
 
 def test_what_s3_does_not_delete_is_an_error(s3) -> None:
