@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import time
 import urllib.parse
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -67,7 +65,6 @@ class Coordinator:
     clients: Clients
     request_id: str
     seconds_left: float
-    clock: Callable[[], float] = time.time
     threads: int = STARTING_THREADS
 
     def coordinate(self, bucket: str, job_id: str) -> None:
@@ -98,7 +95,7 @@ class Coordinator:
         for step in sorted(set(listing.outputs) - listing.records - {0}):
             log(f"job {job.job_id}: outputs of step {step}, which nobody claimed, are passed over")
         records = read_step_records(self.clients.s3, job.job_bucket, job.job_id, listing)
-        return next_step(job, listing, records, self.request_id, self.clock())
+        return next_step(job, listing, records, self.request_id, self.clients.clock())
 
     def act(self, job: JobInfo, action: Action) -> None:
         """Do what was decided."""
@@ -134,14 +131,16 @@ class Coordinator:
     def take(self, job: JobInfo, step: int, record: StepRecord, replaces: str = "") -> bool:
         """Write a claim where there is none, or over the one with the ETag `replaces`."""
         key = JobKeys(job.job_id).step_record(step)
-        if s3json.create_json(self.clients.s3, job.job_bucket, key, record.to_json(), replaces):
+        if s3json.create_json(
+            self.clients.s3, job.job_bucket, key, record.to_json(), replaces, self.clients.sleep
+        ):
             return True
         # botocore repeats a write whose answer was lost: the one that was first may be our own.
         return read_step_record(self.clients.s3, job.job_bucket, job.job_id, step)[0] == record
 
     def record(self, job: JobInfo, batches: tuple[tuple[str, ...], ...]) -> StepRecord:
         """The record of a claim of ours, made now."""
-        now = self.clock()
+        now = self.clients.clock()
         expires = now + self.seconds_left + job.reducer_timeout
         return StepRecord(batches, self.request_id, now, expires)
 
@@ -159,7 +158,7 @@ class Coordinator:
                 Payload=json.dumps(reducer_payload(job, step, record, reducer_id)).encode(),
             )
 
-        with ThreadPoolExecutor(self.threads) as threads:
+        with self.clients.executor(self.threads) as threads:
             list(threads.map(start, reducer_ids))
 
 

@@ -2,27 +2,30 @@
 
 In: what the coordinator, the reducer and the waiting driver call of boto3. Out: a world in which
 events come twice, late, in any order or never, and in which an invocation can be stopped or killed
-between any two of its calls. The code under test is the real one; only the two clients are played.
+between any two of its calls. The code under test is the real one, the clients are the simulator's;
+only when a call takes effect is decided here, by the test.
 """
 
 from __future__ import annotations
 
-import io
 import itertools
 import json
 import threading
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
-from botocore.response import StreamingBody
 
 import reducer
 from aws import s3json
 from jobs import loading
+from local.simulated.functions import LambdaClient
+from local.simulated.objects import Bucket, Stored
+from local.simulated.s3 import S3Client
 from reducerCoordinator import Coordinator
 from state.keys import JobKeys, parse_key
 from state.records import JobInfo
@@ -30,23 +33,11 @@ from state.tasks import ReducerEvent
 
 BUCKET = "jobs"
 OUTPUT_SIZE = 400_000_000
-"""What every output weighs in a listing, so that a reducer takes two and jobs have many steps."""
+"""What every object weighs in a listing, so that a reducer takes two and jobs have many steps."""
 
 
 class Killed(BaseException):
     """An invocation dies: no handler of the code under test may catch this."""
-
-
-def client_error(code: str, status: int) -> ClientError:
-    response = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(response, "Modelled")  # type: ignore[arg-type]
-
-
-@dataclass
-class Stored:
-    body: bytes
-    etag: str
-    metadata: dict[str, str]
 
 
 @dataclass
@@ -129,13 +120,13 @@ class World:
     map_count: int
     reducer_timeout: int = 60
     now: float = 1_000_000.0
-    objects: dict[str, Stored] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     running: list[Invocation] = field(default_factory=list)
     starts: Counter[tuple[int, int]] = field(default_factory=Counter)
     _ids: Any = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
+        self.bucket = Bucket(lambda: self.now, self.stored, lambda body: OUTPUT_SIZE)
         self.job = JobInfo(
             "job1", BUCKET, self.map_count, "reducer", reducer_timeout=self.reducer_timeout
         )
@@ -143,6 +134,10 @@ class World:
         s3json.write_json(S3(self), BUCKET, self.keys.jobinfo, self.job.to_json())
 
     # ------------------------------------------------------------------ what happens
+
+    @property
+    def objects(self) -> dict[str, Stored]:
+        return self.bucket.objects
 
     def new_id(self) -> str:
         return f"request-{next(self._ids)}"
@@ -166,6 +161,12 @@ class World:
         stored = self.objects.get(self.keys.result)
         return None if stored is None else json.loads(stored.body)
 
+    def accept(self, name: str, payload: dict[str, Any]) -> None:
+        """An asynchronous invocation of a reducer becomes a waiting event."""
+        assert name == "reducer"
+        self.starts[payload["stepId"], payload["reducerId"]] += 1
+        self.events.append(Event(self.new_id(), payload=payload))
+
     def deliver(self, event: Event) -> Invocation:
         """Start the function that an event is for."""
         invocation = Invocation(event, self._coordinate if event.key else self._reduce)
@@ -173,13 +174,8 @@ class World:
         return invocation
 
     def _coordinate(self, me: Invocation) -> None:
-        Coordinator(
-            SimpleNamespace(s3=S3(self, me), functions=Functions(self, me)),
-            me.event.request_id,
-            seconds_left=30,
-            clock=lambda: self.now,
-            threads=1,
-        ).coordinate(BUCKET, "job1")
+        coordinator = Coordinator(clients(self, me), me.event.request_id, 30, threads=1)
+        coordinator.coordinate(BUCKET, "job1")
 
     def _reduce(self, me: Invocation) -> None:
         reducer.run(S3(self, me), ReducerEvent.from_json(me.event.payload), loading.load())
@@ -210,82 +206,35 @@ class World:
                 self.deliver(self.events.pop(0))
 
 
-@dataclass
-class _Client:
-    world: World
-    caller: Invocation | None = None
-
-    def _do(self, effect: Callable[[], Any]) -> Any:
-        return self.caller.call(effect) if self.caller else effect()
-
-
-class Functions(_Client):
-    """The Lambda client: an asynchronous invocation becomes a waiting event."""
-
-    def invoke(self, FunctionName: str, InvocationType: str, Payload: bytes) -> dict:  # noqa: N803
-        assert (FunctionName, InvocationType) == ("reducer", "Event")
-
-        def effect() -> dict:
-            payload = json.loads(Payload)
-            self.world.starts[payload["stepId"], payload["reducerId"]] += 1
-            self.world.events.append(Event(self.world.new_id(), payload=payload))
-            return {"StatusCode": 202}
-
-        return self._do(effect)
+def clients(world: World, caller: Invocation | None = None) -> Any:
+    """What the code under test takes for aws.client.Clients."""
+    return SimpleNamespace(
+        s3=S3(world, caller),
+        functions=Functions(world, caller),
+        clock=lambda: world.now,
+        sleep=lambda seconds: None,
+        executor=ThreadPoolExecutor,
+    )
 
 
-class S3(_Client):
-    """The S3 client, with conditional writes and the event that every write of an output sends."""
+class Functions(LambdaClient):
+    """The Lambda client of an invocation; without one, every call takes effect at once."""
 
-    def _do(self, effect: Callable[[], Any]) -> Any:
-        # What a function's own threads fetch ahead is read while it stands: outputs do not change.
-        own_thread = self.caller is not None and self.caller.is_current_thread()
-        return super()._do(effect) if own_thread else effect()
+    def __init__(self, world: World, caller: Invocation | None = None) -> None:
+        def call(operation: str, bucket: str, effect: Callable[[], Any]) -> Any:
+            return caller.call(effect) if caller else effect()
 
-    def put_object(self, Bucket: str, Key: str, Body: bytes, **more: Any) -> dict:  # noqa: N803
-        assert Bucket == BUCKET
+        super().__init__(world, None, call)
 
-        def effect() -> dict:
-            there = self.world.objects.get(Key)
-            if more.get("IfNoneMatch") == "*" and there is not None:
-                raise client_error("PreconditionFailed", 412)
-            if more.get("IfMatch") and (there is None or there.etag != more["IfMatch"]):
-                raise client_error("PreconditionFailed", 412)
-            stored = Stored(Body, f'"{self.world.new_id()}"', more.get("Metadata", {}))
-            self.world.objects[Key] = stored
-            self.world.stored(Key)
-            return {"ETag": stored.etag}
 
-        return self._do(effect)
+class S3(S3Client):
+    """The S3 client, likewise."""
 
-    def get_object(self, Bucket: str, Key: str) -> dict:  # noqa: N803
-        def effect() -> dict:
-            stored = self._find(Key)
-            body = StreamingBody(io.BytesIO(stored.body), len(stored.body))
-            return {"Body": body, "ETag": stored.etag, "Metadata": stored.metadata}
+    def __init__(self, world: World, caller: Invocation | None = None) -> None:
+        def call(operation: str, bucket: str, effect: Callable[[], Any]) -> Any:
+            # What a function's own threads fetch ahead is read while it stands: outputs do not
+            # change.
+            own_thread = caller is not None and caller.is_current_thread()
+            return caller.call(effect) if caller and own_thread else effect()
 
-        return self._do(effect)
-
-    def head_object(self, Bucket: str, Key: str) -> dict:  # noqa: N803
-        return self._do(lambda: {"Metadata": self._find(Key).metadata})
-
-    def copy_object(self, Bucket: str, Key: str, CopySource: dict, **more: Any) -> dict:  # noqa: N803
-        assert CopySource == {"Bucket": Bucket, "Key": Key}
-        body = self._find(Key).body
-        return self.put_object(Bucket, Key, body, Metadata=more["Metadata"])
-
-    def get_paginator(self, operation: str) -> S3:
-        assert operation == "list_objects_v2"
-        return self
-
-    def paginate(self, Bucket: str, Prefix: str) -> list[dict]:  # noqa: N803
-        def effect() -> list[dict]:
-            keys = sorted(key for key in self.world.objects if key.startswith(Prefix))
-            return [{"Contents": [{"Key": key, "Size": OUTPUT_SIZE} for key in keys]}]
-
-        return self._do(effect)
-
-    def _find(self, key: str) -> Stored:
-        if key not in self.world.objects:
-            raise client_error("NoSuchKey", 404)
-        return self.world.objects[key]
+        super().__init__({BUCKET: world.bucket}, call)

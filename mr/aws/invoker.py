@@ -8,9 +8,8 @@ on; a function that fails is called again, up to so many retries.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
-import queue
-import threading
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from aws.client import error_code
+from aws.threads import Threads
 from errors import JobError, log
 
 
@@ -123,6 +123,7 @@ def call_all(
     concurrency: int,
     retries: int,
     on_answer: Callable[[int, Any], None],
+    threads: Threads | None = None,
 ) -> None:
     """Call for each payload, at most `concurrency` at once; `on_answer(index, answer)` for each.
 
@@ -130,8 +131,8 @@ def call_all(
     calls still under way. Raises what a call raised: FunctionFailed after `retries` further
     tries, any other error at once.
     """
+    threads = threads or Threads()
     waiting = deque(range(len(payloads)))
-    ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
     failures: Counter[int] = Counter()
     alone: set[int] = set()
     running, limit = 0, concurrency
@@ -139,10 +140,9 @@ def call_all(
         while waiting and running < limit:
             index = waiting.popleft()
             (alone.discard if running else alone.add)(index)
-            arguments = (call, index, payloads[index], ended)
-            threading.Thread(target=_call_one, args=arguments, daemon=True).start()
+            threads.start(functools.partial(_call_one, call, index, payloads[index]))
             running += 1
-        index, answer, error = ended.get()
+        index, answer, error = threads.next_ended()
         running -= 1
         if error is None:
             on_answer(index, answer)
@@ -158,10 +158,8 @@ def call_all(
             waiting.append(index)
 
 
-def _call_one(
-    call: Callable[[Any], Any], index: int, payload: Any, ended: queue.SimpleQueue[_Ended]
-) -> None:
+def _call_one(call: Callable[[Any], Any], index: int, payload: Any) -> _Ended:
     try:
-        ended.put((index, call(payload), None))
-    except Exception as error:  # noqa: BLE001 - it rises again where it is taken from the queue
-        ended.put((index, None, error))
+        return index, call(payload), None
+    except Exception as error:  # noqa: BLE001 - it rises again where the call's end is taken
+        return index, None, error

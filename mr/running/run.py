@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ from aws import s3json
 from aws.client import Clients
 from aws.invoker import Function, call_all
 from aws.s3objects import list_objects
+from aws.threads import Threads
 from errors import JobError, log
 from running import diagnosis, planning, preflight, watching
 from running.listener import Listener, MapperTotals, result_url
@@ -46,7 +46,7 @@ class Outcome:
     job: JobInfo | None = None
 
 
-def record_job(s3: Any, request: JobRequest, plan: Plan, reducer_timeout: int) -> JobInfo:
+def record_job(clients: Clients, request: JobRequest, plan: Plan, reducer_timeout: int) -> JobInfo:
     """Write the job's two records."""
     keys = JobKeys(request.job_id)
     job = JobInfo(
@@ -59,14 +59,14 @@ def record_job(s3: Any, request: JobRequest, plan: Plan, reducer_timeout: int) -
     data = {
         "mapCount": job.map_count,
         "totalS3Files": plan.objects,
-        "startTime": time.time(),
+        "startTime": clients.clock(),
         "totalBytes": plan.size,
         "inputReads": sum(map(len, plan.batches)),
         "mapperFunction": request.mapper,
         "driverFunction": os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
     }
-    s3json.write_json(s3, request.job_bucket, keys.jobdata, data)
-    s3json.write_json(s3, request.job_bucket, keys.jobinfo, job.to_json())
+    s3json.write_json(clients.s3, request.job_bucket, keys.jobdata, data)
+    s3json.write_json(clients.s3, request.job_bucket, keys.jobinfo, job.to_json())
     return job
 
 
@@ -105,7 +105,11 @@ def told(call: Callable[[Any], Any], listener: Listener) -> Callable[[Any], Any]
 
 
 def run_mappers(
-    request: JobRequest, plan: Plan, mapper: Function, listener: Listener
+    request: JobRequest,
+    plan: Plan,
+    mapper: Function,
+    listener: Listener,
+    threads: Threads | None = None,
 ) -> MapperTotals:
     """Invoke every mapper: by Event and without answers, or waiting for each answer."""
     ranges = plan.ranges or itertools.repeat(None, len(plan.batches))
@@ -116,7 +120,7 @@ def run_mappers(
     totals = MapperTotals()
     if request.full_async:
         start = told(mapper.start, listener)
-        call_all(start, payloads, STARTING_THREADS, request.retries, lambda index, _: None)
+        call_all(start, payloads, STARTING_THREADS, request.retries, lambda index, _: None, threads)
         return totals
 
     def on_answer(index: int, answer: Any) -> None:
@@ -124,7 +128,7 @@ def run_mappers(
         listener.mapper_done(index + 1, totals, len(payloads))
 
     call = told(mapper.call, listener)
-    call_all(call, payloads, request.concurrency, request.retries, on_answer)
+    call_all(call, payloads, request.concurrency, request.retries, on_answer, threads)
     return totals
 
 
@@ -138,7 +142,7 @@ def run(
 
     JobError (UsageError for a wrong request) with what a user can do; nothing is started then.
     """
-    start = time.monotonic()
+    start = clients.clock()
     deadline = None if seconds_left is None else start + seconds_left
     listener = listener or Listener()
     s3 = clients.s3
@@ -147,27 +151,29 @@ def run(
     log(f"Num. of Mappers (and Reducers)  {len(plan.batches)}")
     listener.planned(request, plan)
     if request.dryrun:
-        return Outcome(f"TIMER:CALL:{_milliseconds_since(start)}:dryrun:0", plan)
+        return Outcome(f"TIMER:CALL:{_milliseconds_since(clients, start)}:dryrun:0", plan)
 
     job, mapper = prepare(clients, request, plan)
     log(f"job {request.job_id}: driver starts {job.map_count} mappers")
-    totals = run_mappers(request, plan, mapper, listener)
+    totals = run_mappers(request, plan, mapper, listener, clients.threads())
     if request.full_async:
         log(f"{job.map_count} mappers started; the result will be {result_url(job)}")
-        return Outcome(f"TIMER:CALL:{_milliseconds_since(start)}:mappers:0:reducer:0", plan, job)
+        return Outcome(
+            f"TIMER:CALL:{_milliseconds_since(clients, start)}:mappers:0:reducer:0", plan, job
+        )
     listener.mapped(s3, job, totals)
     timeout: float = request.timeout
     if deadline is not None:
-        timeout = min(timeout, max(0.0, deadline - LEAVE_SECONDS - time.monotonic()))
+        timeout = min(timeout, max(0.0, deadline - LEAVE_SECONDS - clients.clock()))
     try:
-        watching.wait_for_result(s3, job, timeout, listener.moved)
+        watching.wait_for_result(s3, job, timeout, listener.moved, clients.clock, clients.sleep)
     except JobTimedOut as error:
         for hint in explain_timeout(clients, request, plan, job, error.progress, start):
             log(hint)
         raise
     listener.finished(job)
     seconds = f"mappers:{totals.seconds:.3f}:reducer:{reducer_seconds(s3, job):.3f}"
-    return Outcome(f"TIMER:CALL:{_milliseconds_since(start)}:{seconds}", plan, job)
+    return Outcome(f"TIMER:CALL:{_milliseconds_since(clients, start)}:{seconds}", plan, job)
 
 
 def explain_timeout(
@@ -178,7 +184,9 @@ def explain_timeout(
     progress: Progress,
     start: float,
 ) -> list[str]:
-    """What helps to find out why a job, started at `start` on the monotonic clock, did not end."""
+    """What helps to find out why a job did not end; it was started at `start`, seconds since the
+    epoch.
+    """
     return diagnosis.diagnose(
         clients.s3,
         clients.logs,
@@ -186,7 +194,7 @@ def explain_timeout(
         progress,
         plan.batches,
         [request.mapper, request.reducer],
-        time.time() - (time.monotonic() - start),
+        start,
     )
 
 
@@ -196,7 +204,7 @@ def prepare(clients: Clients, request: JobRequest, plan: Plan) -> tuple[JobInfo,
     reducer_timeout = preflight.function_timeout(clients.functions, request.reducer)
     preflight.check_trigger(clients.s3, request)
     preflight.clear_job(clients.s3, request)
-    job = record_job(clients.s3, request, plan, reducer_timeout)
+    job = record_job(clients, request, plan, reducer_timeout)
     # The answer always comes before this client gives up, so a call that botocore sends again
     # finds no other one of the same mapper at work.
     patient = clients.make(
@@ -207,5 +215,5 @@ def prepare(clients: Clients, request: JobRequest, plan: Plan) -> tuple[JobInfo,
     return job, Function(patient, request.mapper)
 
 
-def _milliseconds_since(start: float) -> int:
-    return round((time.monotonic() - start) * 1000)
+def _milliseconds_since(clients: Clients, start: float) -> int:
+    return round((clients.clock() - start) * 1000)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -16,7 +15,7 @@ from reducerCoordinator import jobs_of
 from shuffle.steps import Claim, Finished, Restart, Wait, next_step
 from state.listing import JobListing
 from state.records import JobInfo, StepRecord
-from tests.model import BUCKET, S3, Event, Functions, Invocation, World
+from tests.model import BUCKET, S3, Event, Invocation, World, clients
 
 EVENTS = Path(__file__).parent.parent / "events"
 BIG = 400_000_000
@@ -233,7 +232,7 @@ def test_a_job_record_that_is_wrong_stops_the_coordinator_in_one_line(body, mess
 
 def test_a_job_without_a_record_is_one_line(capfd) -> None:
     world = complete_world()
-    del world.objects["job1/jobinfo.json"]
+    world.bucket.delete("job1/jobinfo.json")
     wake(world)
     assert "jobinfo.json is missing: no driver started this job" in capfd.readouterr().err
     assert not world.starts
@@ -324,13 +323,9 @@ def test_a_claim_whose_answer_was_lost_is_still_ours(old_claim: bool) -> None:
         wake(world)
         world.now += 1000
     starts = world.starts.total()
-    coordinator = reducerCoordinator.Coordinator(
-        SimpleNamespace(s3=LossyS3(world), functions=Functions(world)),
-        "me",
-        30,
-        clock=lambda: world.now,
-        threads=1,
-    )
+    lossy = clients(world)
+    lossy.s3 = LossyS3(world)
+    coordinator = reducerCoordinator.Coordinator(lossy, "me", 30, threads=1)
     coordinator.coordinate(BUCKET, "job1")
     assert world.starts.total() == starts + 1
 
@@ -344,6 +339,6 @@ def test_the_claim_says_who_holds_it_and_until_when() -> None:
         "totalS3Files": 2,
         "start_time": world.now,
         "expires": world.now + 30 + world.reducer_timeout,
-        "owner": "request-5",
+        "owner": "request-2",
         "batches": [["job1/task/mapper/1", "job1/task/mapper/2"]],
     }

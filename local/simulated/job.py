@@ -1,0 +1,186 @@
+"""A whole job, simulated: input and functions are laid out, the project's own driver runs it, its
+own coordinator is woken by every output, and the bill is added up.
+
+In: what the driver is asked for, the input, the functions, rates, a seed. Out: a `Report`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections import Counter
+from typing import Any
+
+import reducerCoordinator
+from errors import JobError
+from local.simulated.cloud import Cloud, LogSink, SimulatedClients
+from local.simulated.functions import Function, Invocation
+from local.simulated.objects import Opaque
+from local.simulated.rates import Rates
+from local.simulated.workers import Query, Workers
+from running import watching
+from running.request import JobRequest
+from running.run import run
+from state.keys import JobKeys
+from state.listing import read_step_record
+from state.progress import Progress
+from views import costs
+from views.costs import FunctionUsage, Item, Prices, S3Usage
+
+DATA, JOBS = "data", "jobs"
+"""The input's bucket, and the job's."""
+MAPPER, REDUCER, COORDINATOR = "mapperNS", "reducerNS", "reducerCoordinatorNS"
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """The input, `objects` of them of `size` bytes in all; memory of the functions in MB, timeout
+    in seconds.
+    """
+
+    size: int
+    objects: int
+    query: Query
+    memory: int = 1536
+    coordinator_memory: int = 128
+    timeout: int = 900
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """One run: seconds to the driver's end, to the last mapper's output, and to the result;
+    `failure` says why there is none. `requests` is (role, operation) -> number.
+    """
+
+    seconds: float
+    mapped: float
+    answered: float
+    mappers: int
+    steps: tuple[int, ...]
+    failure: str
+    requests: Counter[tuple[str, str]]
+    refused: Counter[str]
+    throttles: int
+    most_at_once: int
+    usages: tuple[FunctionUsage, ...]
+    failures: dict[str, str]
+    items: tuple[Item, ...]
+
+    @property
+    def dollars(self) -> float:
+        return costs.total(self.items)
+
+
+def request_for(**options: Any) -> JobRequest:
+    """What the driver is asked for; `options` are fields of JobRequest."""
+    return JobRequest(
+        bucket=DATA, prefix="in/", job_bucket=JOBS, job_id="job", mapper=MAPPER, reducer=REDUCER,
+        **options,
+    )  # fmt: skip
+
+
+def simulate(
+    request: JobRequest, layout: Layout, rates: Rates, seed: int, prices: Prices | None = None
+) -> Report:
+    """Run one job. With `full_async` the driver starts every mapper by Event and then watches."""
+    cloud = Cloud(rates, seed)
+    lay_out(cloud, request, layout)
+    ended: list[tuple[float, str]] = []
+    begun = cloud.clock.now
+    driver = cloud.computer()
+    cloud.clock.start(lambda: ended.append(drive(cloud, driver, request)), driver)
+    with contextlib.redirect_stderr(LogSink(cloud)):
+        cloud.clock.run()
+    seconds, failure = ended[0]
+    return report(cloud, request, prices or Prices(), begun, seconds - begun, failure)
+
+
+def lay_out(cloud: Cloud, request: JobRequest, layout: Layout) -> None:
+    """Put the input there, deploy the functions, and have the outputs wake the coordinator."""
+    data = cloud.make_bucket(request.bucket)
+    for number in range(layout.objects):
+        end = layout.size * (number + 1) // layout.objects
+        size = end - layout.size * number // layout.objects
+        data.write(f"{request.prefix}part-{number:05}", Opaque(size), {})
+    cloud.make_bucket(request.job_bucket)
+    workers = Workers(cloud, layout.query)
+    functions = (
+        (request.mapper, "mapper", layout.memory, workers.map),
+        (request.reducer, "reducer", layout.memory, workers.reduce),
+        (COORDINATOR, "coordinator", layout.coordinator_memory, lambda me: coordinate(cloud, me)),
+    )
+    for name, role, memory, body in functions:
+        cloud.functions.deploy(Function(name, role, memory, layout.timeout, body))
+    cloud.trigger(request.job_bucket, JobKeys(request.job_id).task_prefix, COORDINATOR)
+
+
+def coordinate(cloud: Cloud, me: Invocation) -> None:
+    """The coordinator's handler, with clients of its own."""
+    clients: Any = SimulatedClients(cloud, me)
+    coordinator = reducerCoordinator.Coordinator(clients, me.request_id, me.seconds_left)
+    for bucket, job_id in reducerCoordinator.jobs_of(me.payload):
+        coordinator.coordinate(bucket, job_id)
+
+
+def drive(cloud: Cloud, me: Invocation, request: JobRequest) -> tuple[float, str]:
+    """The driver. Returns when it ended, and its error or ""."""
+    clients: Any = SimulatedClients(cloud, me)
+    try:
+        outcome = run(clients, request)
+        if request.full_async and outcome.job is not None:
+            watching.wait_for_result(
+                clients.s3, outcome.job, request.timeout, ignore, clients.clock, clients.sleep
+            )
+    except JobError as error:
+        return clients.clock(), str(error)
+    return clients.clock(), ""
+
+
+def ignore(progress: Progress) -> None:
+    """Nobody looks on."""
+
+
+def report(
+    cloud: Cloud, request: JobRequest, prices: Prices, begun: float, seconds: float, failure: str
+) -> Report:
+    """What became of the job."""
+    used = cloud.functions.used
+    usages = [
+        FunctionUsage(function.role, "", used[name].calls, used[name].seconds, function.memory)
+        for name, function in cloud.functions.functions.items()
+    ]
+    requests = S3Usage(cloud.count("write"), cloud.count("read"))
+    written = {
+        key: stored.entry["LastModified"].timestamp() - begun
+        for key, stored in cloud.buckets[request.job_bucket].objects.items()
+    }
+    keys = JobKeys(request.job_id)
+    mappers = [when for key, when in written.items() if key.startswith(keys.mapper_output(0)[:-1])]
+    return Report(
+        seconds,
+        max(mappers, default=0.0),
+        written.get(keys.result, 0.0),
+        len(mappers),
+        steps_of(cloud, request),
+        failure,
+        cloud.requests,
+        cloud.refused,
+        sum(cloud.functions.throttles.values()),
+        cloud.functions.most,
+        tuple(usages),
+        {name: each.last_failure for name, each in used.items() if each.failures},
+        tuple(costs.bill(usages, requests, prices)),
+    )
+
+
+def steps_of(cloud: Cloud, request: JobRequest) -> tuple[int, ...]:
+    """The reducers of each step, by the job's records."""
+    from local.simulated.s3 import S3Client
+
+    s3 = S3Client(cloud.buckets, lambda operation, bucket, effect: effect())
+    keys = JobKeys(request.job_id)
+    steps = []
+    while keys.step_record(len(steps) + 1) in cloud.buckets[request.job_bucket].objects:
+        record, _ = read_step_record(s3, request.job_bucket, request.job_id, len(steps) + 1)
+        steps.append(record.reducer_count)
+    return tuple(steps)

@@ -1,0 +1,26 @@
+"""Calls on threads of their own, each taken as it ends.
+
+A simulated machine puts another `Threads` in the place of this one, whose threads it moves itself.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any
+
+
+class Threads:
+    """Threads that end with the program: nobody need wait for one."""
+
+    def __init__(self) -> None:
+        self._ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def start(self, call: Callable[[], Any]) -> None:
+        """Make a call, which must not raise, on a thread of its own."""
+        threading.Thread(target=lambda: self._ended.put(call()), daemon=True).start()
+
+    def next_ended(self) -> Any:
+        """What the next call to end has returned; waits for it."""
+        return self._ended.get()
