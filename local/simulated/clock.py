@@ -24,6 +24,13 @@ class Stopped(BaseException):
     """The simulation has ended; no code under test may catch this."""
 
 
+def _taken() -> threading.Lock:
+    """A turn that is not yet given: taking it waits for `release`."""
+    turn = threading.Lock()
+    turn.acquire()
+    return turn
+
+
 class Process:
     """Code on a thread of its own, which moves only while it has the turn; `owner` is whoever it
     works for, as those that it starts do.
@@ -33,7 +40,7 @@ class Process:
         self.alive = True
         self.owner = owner
         self._clock = clock
-        self._turn = threading.Semaphore(0)
+        self._turn = _taken()
         self._thread = threading.Thread(target=self._run, args=(body,), daemon=True)
 
     def _run(self, body: Callable[[], None]) -> None:
@@ -74,7 +81,7 @@ class Clock:
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self._processes: set[Process] = set()
-        self._turn = threading.Semaphore(0)
+        self._turn = _taken()
         threading.stack_size(STACK_BYTES)
 
     def time(self) -> float:
