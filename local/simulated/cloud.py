@@ -32,11 +32,12 @@ THROTTLED = ("SlowDown", "TooManyRequestsException")
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """An operation: which rate its time is, which of S3's limits it is under, its price."""
+    """An operation: which rate its time is, which of S3's limits it is under, its price, whose."""
 
     time: str
     limit: str = ""
     price: str = ""
+    service: str = "s3"
 
 
 OPERATIONS = {
@@ -53,8 +54,8 @@ OPERATIONS = {
     "CompleteMultipartUpload": Kind("multipart", "puts", "write"),
     "AbortMultipartUpload": Kind("delete", "puts"),
     "GetBucketNotificationConfiguration": Kind("get", "", "read"),
-    "Invoke": Kind("accept"),
-    "GetFunctionConfiguration": Kind("accept"),
+    "Invoke": Kind("accept", service="lambda"),
+    "GetFunctionConfiguration": Kind("accept", service="lambda"),
 }
 
 
@@ -113,7 +114,7 @@ class Cloud:
         kind = OPERATIONS[operation]
         for attempt in range(ATTEMPTS):
             self.requests[invocation.role, operation] += 1
-            sending = invocation.machine.handle(self.rates.request)
+            sending = invocation.machine.handle(self.rates.request + self._making(invocation, kind))
             invocation.wait(sending + getattr(self.rates, kind.time).draw(self.numbers))
             try:
                 self._admit(kind, operation, bucket)
@@ -128,6 +129,14 @@ class Cloud:
                 invocation.machine.handle(self.rates.listed * answer["KeyCount"])
             return answer
         raise AssertionError("unreachable: the last try returns or raises")
+
+    def _making(self, invocation: Invocation, kind: Kind) -> float:
+        """Core seconds that making the client takes, where its machine has none yet."""
+        clients = invocation.machine.clients
+        if kind.service in clients:
+            return 0.0
+        clients.add(kind.service)
+        return self.rates.client if len(clients) == 1 else self.rates.next_client
 
     def _admit(self, kind: Kind, operation: str, bucket: str) -> None:
         limit = self._limits.get((bucket, kind.limit))

@@ -14,6 +14,8 @@ class Machine:
     """`cores` is its share; what it does takes `slowness` times as long as on the others."""
 
     def __init__(self, clock: Clock, rates: Rates, cores: float, slowness: float = 1.0) -> None:
+        self.clients: set[str] = set()
+        """The services that there is a client of: making one is work."""
         self._clock = clock
         self._rates = rates
         self._factor = slowness / cores

@@ -67,7 +67,7 @@ def measure(account: Account, rounds: int = 50) -> Rates:
         event=spread(events),
         gets=PLENTY, puts=PLENTY, burst_bytes=PLENTY, burst_rate=PLENTY,
         straggler_share=0.0, speed=0.0, twice=0.0,
-        request=0.0, listed=0.0, receive=PLENTY,
+        client=0.0, next_client=0.0, request=0.0, listed=0.0, receive=PLENTY,
     )  # fmt: skip
 
 

@@ -47,8 +47,9 @@ class Rates:
     `straggler_share` of the environments are `straggler_factor` times as slow, the others vary by
     `speed`. S3 sends `twice` of its events twice and loses `lost` of them.
 
-    Of computing, on one core: `request` and `listed` are the seconds of one request and of one
-    listed key, `receive` the bytes taken from the network, `kernel` the bytes that a mapper sums,
+    Of computing, on one core: `client` are the seconds of a function's first client of AWS,
+    `next_client` of a further one, `request` and `listed` of one request and of one listed key,
+    `receive` the bytes taken from the network, `kernel` the bytes that a mapper sums,
     `encode` and `merge` the pairs that are written, and that are read and merged. `base_memory`
     and `pair_memory` are the bytes of an empty function, and of a merged group.
     """
@@ -82,8 +83,10 @@ class Rates:
     twice: float = 0.0005
     lost: float = 0.0
     # Computing, measured on the machine of docs/benchmarks.md
-    request: float = 0.002
-    listed: float = 0.00007
+    client: float = 0.10
+    next_client: float = 0.013
+    request: float = 0.0013
+    listed: float = 0.000065
     receive: float = 800e6
     kernel: float = 135.6e6
     encode: float = 1.5e6
