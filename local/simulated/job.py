@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import reducerCoordinator
 from errors import JobError
 from local.simulated.cloud import Cloud, LogSink, SimulatedClients
 from local.simulated.functions import Function, Invocation
-from local.simulated.objects import Opaque
+from local.simulated.objects import Opaque, Stored
 from local.simulated.rates import Rates
+from local.simulated.s3 import S3Client
 from local.simulated.workers import Query, Workers
 from running import watching
 from running.request import JobRequest
@@ -48,13 +51,15 @@ class Layout:
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """One run: seconds to the driver's end, to the last mapper's output, and to the result;
-    `failure` says why there is none. `requests` is (role, operation) -> number.
+    """One run: seconds from the driver's begin to its end, to the last mapper's output and to the
+    result, and from the job's record to the end of the last merge. `failure` says why there is no
+    result. `requests` is (role, operation) -> number.
     """
 
     seconds: float
     mapped: float
     answered: float
+    merged: float
     mappers: int
     steps: tuple[int, ...]
     failure: str
@@ -160,6 +165,7 @@ def report(
         seconds,
         max(mappers, default=0.0),
         written.get(keys.result, 0.0),
+        merged_after(cloud.buckets[request.job_bucket].objects, keys),
         len(mappers),
         steps_of(cloud, request),
         failure,
@@ -173,10 +179,17 @@ def report(
     )
 
 
+def merged_after(objects: Mapping[str, Stored], keys: JobKeys) -> float:
+    """Seconds from the job's record to the end of the last merge; 0 where there is no result."""
+    if keys.result not in objects:
+        return 0.0
+    metadata = objects[keys.result].metadata
+    start = json.loads(objects[keys.jobdata].body)["startTime"]
+    return float(metadata["starttime"]) + float(metadata["processingtime"]) - float(start)
+
+
 def steps_of(cloud: Cloud, request: JobRequest) -> tuple[int, ...]:
     """The reducers of each step, by the job's records."""
-    from local.simulated.s3 import S3Client
-
     s3 = S3Client(cloud.buckets, lambda operation, bucket, effect: effect())
     keys = JobKeys(request.job_id)
     steps = []

@@ -15,7 +15,6 @@ import statistics
 import time
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,8 @@ from local.simulated.rates import Rates, Spread
 
 PROBE = Path(__file__).parent / "probe.py"
 NAME = "mapreduce-probe"
-WARM_ROUNDS = 10
-EVENTS = 10
+ROUNDS = 10
+"""Calls and events of each kind."""
 COLD = 3
 SECONDS = 60.0
 """How long an event may take here before the measurement is given up."""
@@ -44,27 +43,28 @@ class Account:
 
 def measure(account: Account, rounds: int = 50) -> Rates:
     """The rates of an account; the bucket's notifications are written anew."""
+    cold = [_cold_start(account) for _ in range(COLD)]
     with probe(account) as arn:
-        accept = [_timed(lambda: _invoke(account, {}, "Event")) for _ in range(WARM_ROUNDS)]
-        answer = statistics.median(accept)
-        cold = _cold_starts(account)
-        warm = [_timed(lambda: _invoke(account, {})) for _ in range(WARM_ROUNDS)]
-        start = max(0.0, statistics.median(warm) - answer)
+        _invoke(account, {})
+        called = [_timed(lambda: _invoke(account, {})) for _ in range(ROUNDS)]
         asked = {"bucket": account.bucket, "rounds": rounds}
         requests = json.loads(_invoke(account, asked)["Payload"].read())
-        queued = [_queued(account, number) - answer - start for number in range(EVENTS)]
-        wait = max(0.0, statistics.median(queued))
+        sent = [_sent(account, number) for number in range(ROUNDS)]
+        accept = spread([accepted for accepted, _ in sent])
+        warm = spread([one - accept.median for one in called])
+        queued = spread([begun - warm.median for _, begun in sent])
         _notify(account, arn)
-        events = [_event(account, number) - wait - start for number in range(EVENTS)]
+        woken = [_woken(account, number) for number in range(ROUNDS)]
+        event = spread([one - queued.median - warm.median for one in woken])
     return dataclasses.replace(
         Rates(),
         **{name: spread(found) for name, found in requests.items()},
         multipart=spread(requests["put"]),
-        accept=spread(accept),
-        cold=spread([one - answer for one in cold]),
-        warm=spread([one - answer for one in warm]),
-        queued=spread(queued),
-        event=spread(events),
+        accept=accept,
+        cold=spread([one - accept.median for one in cold]),
+        warm=warm,
+        queued=queued,
+        event=event,
         gets=PLENTY, puts=PLENTY, burst_bytes=PLENTY, burst_rate=PLENTY,
         straggler_share=0.0, speed=0.0, twice=0.0,
         client=0.0, next_client=0.0, request=0.0, listed=0.0, receive=PLENTY,
@@ -114,25 +114,26 @@ def _invoke(account: Account, payload: Any, kind: str = "RequestResponse") -> di
     )
 
 
-def _cold_starts(account: Account) -> list[float]:
-    """Calls at once, more than there are environments: the longest of them met a new one."""
-    with ThreadPoolExecutor(2 * COLD) as threads:
-        calls = [threads.submit(_timed, lambda: _invoke(account, {})) for _ in range(2 * COLD)]
-        return sorted(call.result() for call in calls)[-COLD:]
+def _cold_start(account: Account) -> float:
+    """Seconds of the first call of a function that has just been made."""
+    with probe(account):
+        return _timed(lambda: _invoke(account, {}))
 
 
-def _queued(account: Account, number: int) -> float:
-    """Seconds from an asynchronous invocation to its begin."""
+def _sent(account: Account, number: int) -> tuple[float, float]:
+    """Seconds until an asynchronous invocation was accepted, and from there to its begin."""
     begin = time.time()
     _invoke(account, {"bucket": account.bucket, "key": f"queued-{number}"}, "Event")
-    return _seen(account, f"queued-{number}") - begin
+    accepted = time.time()
+    return accepted - begin, _seen(account, f"queued-{number}") - accepted
 
 
-def _event(account: Account, number: int) -> float:
+def _woken(account: Account, number: int) -> float:
     """Seconds from the answer to a write to the begin of the function that it wakes."""
     key = f"woken/{number}"
     account.s3.put_object(Bucket=account.bucket, Key=key, Body=b"")
-    return -time.time() + _seen(account, key)
+    answered = time.time()
+    return _seen(account, key) - answered
 
 
 def _seen(account: Account, key: str) -> float:
@@ -141,6 +142,7 @@ def _seen(account: Account, key: str) -> float:
     while time.monotonic() < deadline:
         with contextlib.suppress(account.s3.exceptions.NoSuchKey):
             found = account.s3.get_object(Bucket=account.bucket, Key=f"seen/{key}")
+            account.s3.delete_object(Bucket=account.bucket, Key=f"seen/{key}")
             return float(found["Body"].read())
         time.sleep(0.02)
     raise TimeoutError(f"the probe has not heard of {key} after {SECONDS:.0f} s")
