@@ -9,7 +9,7 @@ from errors import JobError, log
 from running.planning import Plan
 from running.request import JobRequest
 from state.keys import JobKeys
-from state.outputs import bad_row
+from state.outputs import read_counts
 from state.progress import Progress
 from state.records import JobInfo
 
@@ -77,8 +77,9 @@ def report_mappers(s3: Any, job: JobInfo, totals: MapperTotals) -> None:
     """Say what the mappers did, with one of the bad rows where there were any."""
     log(f"{totals.done} mappers done: {totals.lines} rows, {totals.errors} bad")
     if totals.first_with_errors is not None:
-        example = bad_row(s3, job, totals.first_with_errors)
-        log(f"a bad row, in s3 object {example.key}: {example.line}")
+        key = JobKeys(job.job_id).mapper_output(totals.first_with_errors)
+        found = read_counts(s3, job.job_bucket, key)
+        log(f"a bad row, in s3 object {found.bad_object}: {found.example}")
 
 
 def result_url(job: JobInfo) -> str:

@@ -43,6 +43,8 @@ OF_A_RUN = (
     "retries",
     "timeout",
     "overwrite",
+    "reducers",
+    "fanin",
     "quiet",
 )
 """Options that mean nothing when a job is only looked at."""
@@ -117,6 +119,8 @@ def _add_running(add: Callable[..., argparse.Action]) -> None:
         default=request.TIMEOUT,
         help="seconds to wait for the reducers (%(default)s)",
     )
+    add("--reducers", type=number_from(1), metavar="N", help="reducers side by side (planned)")
+    add("--fanin", type=number_from(2), metavar="F", help="outputs a reducer merges (planned)")
     add("--overwrite", action="store_true", help="delete the outputs of an earlier run first")
 
 

@@ -149,7 +149,7 @@ def log_sources(options: argparse.Namespace) -> tuple[list[str], float]:
     s3 = clients_of(options).s3
     job, data = read_records(s3, options.jobbkt, options.jobid)
     names = list(dict.fromkeys(functions.names_of(s3, job, data).values()))
-    return names, data.number("startTime") - logs.OVERLAP_SECONDS
+    return names, data.start - logs.OVERLAP_SECONDS
 
 
 def show_report(options: argparse.Namespace) -> None:

@@ -107,9 +107,9 @@ def summarize(
     function, by name, as far as that is known; nothing is written.
     """
     used = usages(s3, functions, job, billed)
-    steps = [record.reducer_count for _, record in sorted(job.records.items())]
-    objects = int(job.data.value.get("totalS3Files", 0))
-    reads = int(job.data.value.get("inputReads", objects))
+    steps = [record.grid.count for _, record in sorted(job.records.items())]
+    objects = job.data.objects
+    reads = job.data.input_reads or objects
     requests = costs.s3_usage(objects, len(job.mappers), steps, reads)
     groups = first_groups(s3, job.info.job_bucket, job.info.job_id, FIRST_GROUPS)
     items = tuple(costs.bill(used, requests, prices))

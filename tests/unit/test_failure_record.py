@@ -9,6 +9,7 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from state.failures import failure_record
+from state.runs import Run
 
 KEY = "job1/error/mapper/3"
 
@@ -25,7 +26,7 @@ def s3():
 
 
 def fail(s3) -> None:
-    with failure_record(s3, "jobs", "job1", "mapper/3", "request-1"):
+    with failure_record(Run(s3, "jobs", "job1", "run-1"), "mapper/3", "request-1"):
         raise ValueError("two\nlines")
 
 
@@ -42,6 +43,7 @@ def test_a_failure_is_recorded_and_goes_on(s3) -> None:
     assert record["what"] == "mapper/3"
     assert record["error"] == "ValueError: two\nlines"
     assert record["requestId"] == "request-1"
+    assert record["runId"] == "run-1"
     assert record["time"] > 1.7e9
 
 
@@ -54,5 +56,5 @@ def test_a_record_that_cannot_be_written_hides_no_failure(s3, capfd) -> None:
 
 def test_success_removes_the_record(s3) -> None:
     s3.stub.add_response("delete_object", {}, {"Bucket": "jobs", "Key": KEY})
-    with failure_record(s3, "jobs", "job1", "mapper/3", "request-2"):
+    with failure_record(Run(s3, "jobs", "job1", "run-1"), "mapper/3", "request-2"):
         pass

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from types import SimpleNamespace
 
 import pytest
 
 from errors import JobError
 from jobs import base, loading, rankings, uservisits, wordcount
-from shuffle.pairs import PORTION, encode_pairs, unwritable, write_pairs
+from shuffle.pairs import unwritable, write_pairs
+from state.outputs import Counts
+from state.runs import Run
+
+RUN = Run(None, "jobs", "job1", "run-1")
 
 
 def add(a, b):
@@ -186,17 +189,9 @@ def test_pairs_that_are_none_are_an_error(pairs, message) -> None:
         line_job(words).check_keys(pairs)
 
 
-@pytest.mark.parametrize("count", [0, 1, PORTION, PORTION + 1, 2 * PORTION + 1])
-def test_pairs_are_written_as_one_json_object(count: int) -> None:
-    pairs = {f'{number} "ä\\\n': number / 7 for number in range(count)}
-    body = encode_pairs(pairs)
-    assert json.loads(body) == pairs
-    assert encode_pairs({key.encode(): value for key, value in pairs.items()}) == body
-
-
 def test_a_key_that_is_not_utf_8_is_an_error_that_names_it() -> None:
     with pytest.raises(JobError, match=r"the value 1 of key b'\\xff': 'utf-8' codec can't decode"):
-        write_pairs(None, line_job(words), "b", "k", {b"a": 1, b"\xff": 1}, {})
+        write_pairs(RUN, line_job(words), "k", {b"a": 1, b"\xff": 1}, Counts(0, 0, 0))
 
 
 @pytest.mark.parametrize("value", [{1, 2}, b"bytes", float("nan"), float("inf"), object()])
