@@ -26,7 +26,6 @@ DEFAULT_DATA_BUCKET = "big-data-benchmark"
 TABLE = "spotFns"
 
 _PLACEHOLDER = re.compile(r"MY-[A-Z0-9]+(?:-[A-Z0-9]+)*")
-_PARTS = re.compile(f"({_PLACEHOLDER.pattern})")
 
 TRACING = {
     "Sid": "SendTraces",
@@ -100,9 +99,13 @@ def read(path: Path) -> dict[str, Any]:
 
 def _is_policy(value: Any) -> bool:
     statements = value.get("Statement") if isinstance(value, dict) else None
-    return isinstance(statements, list) and all(
-        isinstance(one, dict) and isinstance(one.get("Resource"), str | list) for one in statements
-    )
+    return isinstance(statements, list) and all(map(_is_statement, statements))
+
+
+def _is_statement(value: Any) -> bool:
+    found = value.get("Resource") if isinstance(value, dict) else None
+    listed = found if isinstance(found, list) else [found]
+    return all(isinstance(one, str) for one in listed)
 
 
 def placeholders(statements: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -135,5 +138,9 @@ def _expand(resource: str, names: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """The resource with each combination of what its placeholders stand for."""
     holders = list(dict.fromkeys(_PLACEHOLDER.findall(resource)))
     for chosen in itertools.product(*(names[holder] for holder in holders)):
-        stands_for = dict(zip(holders, chosen, strict=True))
-        yield "".join(stands_for.get(part, part) for part in _PARTS.split(resource))
+        yield _put(resource, dict(zip(holders, chosen, strict=True)))
+
+
+def _put(resource: str, stands_for: Mapping[str, str]) -> str:
+    """The resource with one name for each placeholder; a name is not looked at again."""
+    return _PLACEHOLDER.sub(lambda match: stands_for[match[0]], resource)

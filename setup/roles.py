@@ -14,7 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ProfileNotFound
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
 
 from deployment import config
 from policy import PolicyError
@@ -116,7 +122,7 @@ def run_command(program: str, command: Callable[[], None]) -> int:
     except (PolicyError, config.ConfigError) as error:
         print(f"{program}: {error}", file=sys.stderr)
         return 2
-    except (NoCredentialsError, ProfileNotFound) as error:
+    except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as error:
         hint = "run `aws configure`, or set AWS_PROFILE, or pass --profile"
         print(f"{program}: {error}: {hint}", file=sys.stderr)
         return 1

@@ -14,6 +14,7 @@ import pytest
 
 import roles
 from local.emulator import Emulator
+from tests import readme
 from tests.cloud import ROOT, Cloud, cloud_on, run
 from tests.emulator.test_policy import ACTIONS
 from tests.faults import FaultProxy, slow
@@ -155,27 +156,30 @@ def test_nothing_is_allowed_that_no_command_calls(called: set[str]) -> None:
 
 
 def test_the_policy_is_enough_where_it_is_enforced_and_no_more(
-    tmp_path: Path, patched: Path
+    tmp_path: Path, patched: Path, checkout: Path
 ) -> None:
     with Emulator({"AUTH": "true"}) as emulator:
         cloud = make_cloud(tmp_path, emulator)
-        deployer = as_deployer(cloud)
+        deployer = as_deployer(cloud, checkout)
         use_every_command(deployer, patched)
         delete_everything(deployer)
         for refused in (["iam", "list-roles"], ["s3", "mb", "s3://another"]):
             assert "AccessDenied" in deployer.aws(*refused).stderr
 
 
-def as_deployer(cloud: Cloud) -> Cloud:
-    """The commands run by a user who may do what create-role.py shows, and nothing else."""
-    show = ("setup/create-role.py", "-f", str(cloud.config), "--show", "deployer")
-    shown = command(cloud, *show, *ROLE)
+def as_deployer(cloud: Cloud, checkout: Path) -> Cloud:
+    """The commands run by a user with the policy that docs/rights.md makes, and nothing else."""
+    (block,) = readme.blocks((checkout / "docs/rights.md").read_text(), "bash")
+    block = block.replace("ROLENAME POLICYNAME", " ".join(ROLE[-4:]))
+    names = {"CHECKOUT": str(checkout), "JOB_BUCKET": BUCKET, "DATA_BUCKET": DATA}
+    made = run(["bash", "-c", readme.script([block])], {**cloud.environment, **names})
+    assert made.returncode == 0, made.stderr
     iam = cloud.make_client("iam")
     iam.create_user(UserName="deployer")
-    document = json.loads(shown)
-    document["Statement"].append(BLIND_SPOT)
-    made = iam.create_policy(PolicyName="deployer", PolicyDocument=json.dumps(document))["Policy"]
-    iam.attach_user_policy(UserName="deployer", PolicyArn=made["Arn"])
+    arn = json.loads(made.stdout)["Policy"]["Arn"]
+    iam.attach_user_policy(UserName="deployer", PolicyArn=arn)
+    more = json.dumps({"Version": "2012-10-17", "Statement": [BLIND_SPOT]})
+    iam.put_user_policy(UserName="deployer", PolicyName="more", PolicyDocument=more)
     key = iam.create_access_key(UserName="deployer")["AccessKey"]
     keys = {
         "AWS_ACCESS_KEY_ID": key["AccessKeyId"],

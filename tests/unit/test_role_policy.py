@@ -76,6 +76,8 @@ def template(folder: Path, value: Any) -> Path:
         ([], "a policy has a list Statement"),
         ({"Statement": {}}, "a policy has a list Statement"),
         ({"Statement": [{"Effect": "Allow"}]}, "whose items have a Resource"),
+        ({"Statement": [{"Resource": ["a", 1]}]}, "whose items have a Resource"),
+        ({"Statement": ["Resource"]}, "whose items have a Resource"),
         ({"Statement": [statement("MY-S3-BUCKET")]}, "placeholder MY-S3-BUCKET: pass --bucket"),
         ({"Statement": [statement("MY-OWN-THING")]}, "MY-OWN-THING: write the name itself there"),
     ],
