@@ -51,7 +51,8 @@ class Context:
 
 
 def install() -> None:
-    """Have moto's functions run here."""
+    """Have moto's functions run here, and find what they import in mr/ alone."""
+    sys.path.remove(str(ROOT / "local"))  # the folder of the script that started us
     sys.path.insert(0, str(ROOT / "mr"))
     LambdaFunction.invoke = invoke
 

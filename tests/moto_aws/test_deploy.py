@@ -14,7 +14,6 @@ import pytest
 from tests.cloud import Cloud, client_factory, command_environment
 from tests.moto_aws.conftest import make_role
 from tests.moto_aws.stand_in import StandIn
-from tests.spotcloud import patched, traced  # noqa: F401 - a fixture
 from tests.smallapp import (
     HANDLER,
     check,
@@ -25,6 +24,7 @@ from tests.smallapp import (
     unique_name,
     write_config,
 )
+from tests.spotcloud import patched, traced  # noqa: F401 - a fixture
 
 
 @pytest.fixture(scope="module")
