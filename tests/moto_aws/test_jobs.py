@@ -20,6 +20,11 @@ BUCKET, DATA = "moto-jobs", "moto-data"
 ROLE, POLICY = "mapreduce", "policy"
 ROWS = [f"1.1.1.{n},u,d,{n}.5,a\n2.2.2.2,u,d,1,a\n".encode() for n in range(6)]
 
+WHEN_AN_UPLOAD_FAILS = {"s3:AbortMultipartUpload"}
+"""An object in parts, one of which cannot be written, is given up with this; if the policy has it,
+no job here comes to that.
+"""
+
 Policy = dict[str, Any]
 
 
@@ -101,7 +106,8 @@ def unused(policy: Policy, calls: list[Call]) -> list[str]:
         f"{statement.get('Sid')}: {action}"
         for statement in policy["Statement"]
         for action in listed(statement["Action"])
-        if not any(permits(action, statement["Resource"], call) for call in calls)
+        if action not in WHEN_AN_UPLOAD_FAILS
+        and not any(permits(action, statement["Resource"], call) for call in calls)
     ]
 
 
@@ -161,8 +167,8 @@ def test_a_call_on_many_objects_takes_a_permission_for_each(
         cloud.s3.copy_object(Bucket=DATA, Key=name, CopySource=copied)
     objects = [{"Key": "one"}, {"Key": "a b/<&>"}]
     cloud.s3.delete_objects(Bucket=DATA, Delete={"Objects": objects})
-    made = [(call.action, call.resource.split(":::")[1]) for call in stand_in.calls(before)]
-    assert made == [
+    made = [call for call in stand_in.calls(before) if not call.is_of_a_function]
+    assert [(call.action, call.resource.partition(":::")[2]) for call in made] == [
         ("s3:PutObject", f"{DATA}/one"),
         ("s3:GetObject", f"{DATA}/rows/part-00000"),
         ("s3:PutObject", f"{DATA}/a b/<&>"),
