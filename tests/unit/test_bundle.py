@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-import bundle
-from bundle import BundleError
+from deploy import bundle
+from deploy.bundle import BundleError
 
 
 @pytest.fixture

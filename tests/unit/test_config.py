@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-import config
-from config import ConfigError
+from deploy import config
+from deploy.config import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import bundle
-import config
-import packages
+from deploy import bundle, config, packages
 
 
 @pytest.mark.parametrize(

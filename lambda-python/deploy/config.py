@@ -6,7 +6,6 @@ or ConfigError with every fault in one go, each naming the function and the fiel
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from collections import Counter
@@ -15,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import bundle
+from deploy import bundle
+from deploy.imports import module_imports
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_RUNTIME = "python3.13"
 DEFAULT_TIMEOUT = 300
 ARCHITECTURES = ("x86_64", "arm64")
@@ -61,6 +61,11 @@ class Config:
 
     region: str
     functions: tuple[FunctionSpec, ...]
+
+    @property
+    def trigger_buckets(self) -> list[str]:
+        """The buckets whose objects wake functions."""
+        return sorted({spec.permission for spec in self.functions if spec.permission})
 
 
 def find(name: str) -> Path:
@@ -307,14 +312,3 @@ def _import_faults(listed: Path, folder: Path, zipped: set[str]) -> Iterator[str
             yield (
                 f"files_and_dirs: {listed} imports {name}, but {neighbour} is not listed: add it"
             )
-
-
-def module_imports(text: str) -> set[str]:
-    """Top-level names that a module imports when it is loaded; pure. SyntaxError."""
-    names: set[str] = set()
-    for node in ast.parse(text).body:
-        if isinstance(node, ast.Import):
-            names.update(alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names.add(node.module.split(".")[0])
-    return names
