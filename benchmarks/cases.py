@@ -29,7 +29,7 @@ QUERY = "SELECT substr({source}, 1, 8) AS source, sum({revenue}) AS revenue FROM
 
 def blocks(path: str) -> Iterator[bytes]:
     """A file's blocks of whole lines, as a mapper gets them."""
-    import s3stream
+    from aws import s3stream
 
     with Path(path).open("rb") as file:
         yield from s3stream.whole_lines(iter(lambda: file.read(BLOCK), b""))
@@ -61,7 +61,7 @@ def original_loop(contents: bytes, output: dict[str, float]) -> int:
 
 
 def our_kernel(path: str, job: str) -> Answer:
-    accumulator = importlib.import_module(job).Accumulator()
+    accumulator = importlib.import_module(f"jobs.{job}").Accumulator()
     for block in blocks(path):
         accumulator.add(block)
     return accumulator.pairs()
@@ -156,9 +156,9 @@ def mawk(path: str) -> Answer:
 
 
 def client() -> Any:
-    import lambdautils
+    from aws.client import Clients
 
-    return lambdautils.client("s3")
+    return Clients().s3
 
 
 def original_mapper(bucket: str, *keys: str) -> Answer:
@@ -173,12 +173,12 @@ def original_mapper(bucket: str, *keys: str) -> Answer:
 
 def our_mapper(bucket: str, *keys: str) -> Callable[[], Answer]:
     """The answer is in S3, and is read when the clock has been stopped."""
-    import jobs
     import mapper
+    from jobs import loading
 
     s3 = client()
     event = {"bucket": bucket, "keys": list(keys), "jobBucket": bucket, "jobId": "j", "mapperId": 1}
-    job = jobs.load()
+    job = loading.load()
     mapper.run(s3, mapper.MapperEvent.from_json(event), job)
     return lambda: json.loads(s3.get_object(Bucket=bucket, Key="j/task/mapper/1")["Body"].read())
 
@@ -201,14 +201,14 @@ def original_reducer(bucket: str, *keys: str) -> Answer:
 
 
 def our_reducer(bucket: str, *keys: str) -> Answer:
-    import jobs
     import reducer
+    from jobs import loading
 
     s3 = client()
     event = {"bucket": bucket, "keys": list(keys), "jobBucket": bucket, "jobId": "j"}
     event |= {"nReducers": 1, "stepId": 1, "reducerId": 1}
     task = reducer.ReducerEvent.from_json(event)
-    reducer.run(s3, task, jobs.load())
+    reducer.run(s3, task, loading.load())
     return {}
 
 
@@ -228,15 +228,15 @@ def start_one_after_another(endpoint: str, count: str) -> Answer:
 
 
 def start_pooled(endpoint: str, count: str) -> Answer:
-    import driver
-    import lambdautils
-    from invoker import Function, call_all
+    from aws.client import Clients
+    from aws.invoker import Function, call_all
+    from running.run import STARTING_THREADS
 
     os.environ["AWS_ENDPOINT_URL"] = endpoint
-    pooled = lambdautils.client("lambda", "us-west-2", connections=driver.STARTING_THREADS)
+    pooled = Clients("us-west-2").make("lambda", connections=STARTING_THREADS)
     start = Function(pooled, "mapper").start
     payloads = [{"mapperId": number} for number in range(int(count))]
-    call_all(start, payloads, driver.STARTING_THREADS, 2, lambda index, answer: None)
+    call_all(start, payloads, STARTING_THREADS, 2, lambda index, answer: None)
     return {}
 
 
@@ -353,8 +353,8 @@ def report(seconds: float, answer: Answer, peak: float) -> None:
 
 
 IMPORTS = {
-    "uservisits": ["uservisits", "s3stream"],
-    "uservisits_polars": ["uservisits_polars", "s3stream"],
+    "uservisits": ["jobs.uservisits", "aws.s3stream"],
+    "uservisits_polars": ["jobs.uservisits_polars", "aws.s3stream"],
     "our_mapper": ["mapper", "uservisits"],
     "our_reducer": ["reducer", "uservisits"],
     "original_mapper": ["lambdautils"],

@@ -14,17 +14,19 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
-import jobs
-import jobstate
-import lambdautils
 import reducer
-import s3json
+from aws import s3json
+from jobs import loading
 from reducerCoordinator import Coordinator
+from state.keys import JobKeys, parse_key
+from state.records import JobInfo
+from state.tasks import ReducerEvent
 
 BUCKET = "jobs"
 OUTPUT_SIZE = 400_000_000
@@ -134,10 +136,10 @@ class World:
     _ids: Any = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
-        self.job = jobstate.JobInfo(
+        self.job = JobInfo(
             "job1", BUCKET, self.map_count, "reducer", reducer_timeout=self.reducer_timeout
         )
-        self.keys = lambdautils.JobKeys("job1")
+        self.keys = JobKeys("job1")
         s3json.write_json(S3(self), BUCKET, self.keys.jobinfo, self.job.to_json())
 
     # ------------------------------------------------------------------ what happens
@@ -146,7 +148,7 @@ class World:
         return f"request-{next(self._ids)}"
 
     def stored(self, key: str) -> None:
-        if lambdautils.parse_key(key).kind in ("output", "done"):  # type: ignore[union-attr]
+        if parse_key(key).kind in ("output", "done"):  # type: ignore[union-attr]
             self.events.append(Event(self.new_id(), key=key))
 
     def mapper_writes(self, mapper_id: int) -> None:
@@ -172,8 +174,7 @@ class World:
 
     def _coordinate(self, me: Invocation) -> None:
         Coordinator(
-            S3(self, me),
-            Functions(self, me),
+            SimpleNamespace(s3=S3(self, me), functions=Functions(self, me)),
             me.event.request_id,
             seconds_left=30,
             clock=lambda: self.now,
@@ -181,7 +182,7 @@ class World:
         ).coordinate(BUCKET, "job1")
 
     def _reduce(self, me: Invocation) -> None:
-        reducer.run(S3(self, me), reducer.ReducerEvent.from_json(me.event.payload), jobs.load())
+        reducer.run(S3(self, me), ReducerEvent.from_json(me.event.payload), loading.load())
 
     def move(self, invocation: Invocation, kill: str = "") -> None:
         """One call of a running function further. Lambda sends the event of one that died again."""

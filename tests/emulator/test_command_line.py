@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-import arguments
 from local import uservisits
+from terminal import arguments
 from tests import oracle
 from tests.cloud import ROOT, SECONDS, Cloud, run
 

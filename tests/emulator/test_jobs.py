@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-import inputs
-import lambdautils
+from errors import JobError
+from inputs import reading
 from local import uservisits
-from splits import Range
+from state.tasks import Range
 from tests import oracle
 from tests.cloud import ROOT, Cloud
 from tests.faults import FaultProxy
@@ -277,7 +277,7 @@ def test_lines_longer_than_what_is_read_past_a_range_are_whole(cloud: Cloud, siz
     etag = cloud.s3.put_object(Bucket=cloud.databkt, Key=key, Body=LONG_LINES)["ETag"]
     edges = [*range(0, len(LONG_LINES), size), len(LONG_LINES)]
     read = [
-        b"".join(inputs.read_lines(cloud.s3, cloud.databkt, key, Range(start, end, etag)))
+        b"".join(reading.read_lines(cloud.s3, cloud.databkt, key, Range(start, end, etag)))
         for start, end in itertools.pairwise(edges)
     ]
     assert b"".join(read) == LONG_LINES
@@ -288,8 +288,8 @@ def test_an_object_replaced_after_the_plan_is_an_error(cloud: Cloud) -> None:
     key = "jobs/replaced"
     etag = cloud.s3.put_object(Bucket=cloud.databkt, Key=key, Body=b"one\ntwo\n")["ETag"]
     cloud.s3.put_object(Bucket=cloud.databkt, Key=key, Body=b"another\n")
-    with pytest.raises(lambdautils.JobError, match="jobs/replaced was replaced"):
-        list(inputs.read_lines(cloud.s3, cloud.databkt, key, Range(0, 4, etag)))
+    with pytest.raises(JobError, match="jobs/replaced was replaced"):
+        list(reading.read_lines(cloud.s3, cloud.databkt, key, Range(0, 4, etag)))
 
 
 def test_a_range_survives_downloads_that_break(cloud: Cloud, visits, emulator, tmp_path) -> None:
@@ -301,7 +301,7 @@ def test_a_range_survives_downloads_that_break(cloud: Cloud, visits, emulator, t
         s3 = through(cloud, proxy)
         middle = len(visits[0]) // 2
         read = [
-            b"".join(inputs.read_lines(s3, cloud.databkt, key, Range(start, end, etag)))
+            b"".join(reading.read_lines(s3, cloud.databkt, key, Range(start, end, etag)))
             for start, end in ((0, middle), (middle, len(visits[0])))
         ]
         assert proxy.fired()

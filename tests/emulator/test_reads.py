@@ -9,9 +9,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ResponseStreamingError
 
-import s3json
-import s3stream
-from lambdautils import JobError
+from aws import s3json, s3stream
+from errors import JobError
 from local import uservisits
 from tests.faults import FaultProxy, broken_downloads, throttling
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-import lambdautils
 import mapper
 import reducer
 import reducerCoordinator
-from jobstate import JobInfo
-from lambdautils import JobKeys
+from aws.client import Clients
+from state.keys import JobKeys
+from state.records import JobInfo
 
 BUCKET = "counted"
 PAGE = 1000
@@ -39,12 +39,10 @@ def s3(emulator, aws_environment) -> Iterator[Any]:
         for name, value in aws_environment.items():
             if name.startswith("AWS"):
                 patch.setenv(name, value)
-        lambdautils.client.cache_clear()
-        client = lambdautils.client("s3")
+        client = Clients().s3
         region = {"LocationConstraint": client.meta.region_name}
         client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=region)
         yield client
-        lambdautils.client.cache_clear()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import arguments
+from terminal import arguments
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 RUN = ["b", "j", "mapperNS", "reducerNS"]

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-import s3stream
-import uservisits
+from aws import s3stream
+from jobs import uservisits
 from tests import oracle
 from tests.unit.test_uservisits import written
 

@@ -10,10 +10,10 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
-import commandline
+from terminal import arguments, commandline
 
-OPTIONS = commandline.make_parser().parse_args(["jobs", "job1", "--databkt", "data"])
-LOOKING = commandline.make_parser().parse_args(["--status", "jobs", "job1"])
+OPTIONS = arguments.make_parser().parse_args(["jobs", "job1", "--databkt", "data"])
+LOOKING = arguments.make_parser().parse_args(["--status", "jobs", "job1"])
 
 
 def client_error(code: str, **more: str) -> ClientError:

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import compression
-from lambdautils import JobError
+from errors import JobError
+from inputs import packing
+from inputs import packing as compression
 
 
 def zstd_or_skip():
     try:
-        return compression._zstd()
+        return packing._zstd()
     except JobError:
         pytest.skip("neither Python 3.14 nor backports.zstd is here: zstd is NOT tested")
 
@@ -28,7 +29,7 @@ def packed(how: str, data: bytes) -> bytes:
 
 def unpacked(body: bytes, how: str, size: int = 1000) -> bytes:
     chunks = (body[at : at + size] for at in range(0, len(body), size))
-    return b"".join(compression.unpack(chunks, how, "in/x"))
+    return b"".join(packing.unpack(chunks, how, "in/x"))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def unpacked(body: bytes, how: str, size: int = 1000) -> bytes:
     ],
 )
 def test_the_packing_is_that_of_the_encoding_or_of_the_suffix(key, encoding, expected) -> None:
-    assert compression.packing(key, encoding) == expected
+    assert packing.packing(key, encoding) == expected
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def test_the_packing_is_that_of_the_encoding_or_of_the_suffix(key, encoding, exp
 )
 def test_a_packing_that_cannot_be_read_is_an_error(encoding, message) -> None:
     with pytest.raises(JobError, match=message):
-        compression.packing("a/part-1", encoding)
+        packing.packing("a/part-1", encoding)
 
 
 @pytest.mark.parametrize("how", ["gzip", "bzip2", "zstd"])
@@ -70,9 +71,9 @@ def test_streams_one_after_another_are_unpacked_whatever_the_chunks(how, parts, 
 @pytest.mark.parametrize("how", ["gzip", "bzip2", "zstd"])
 def test_what_was_packed_a_thousandfold_comes_in_small_pieces(how) -> None:
     body = packed(how, bytes(20_000_000))
-    pieces = list(compression.unpack([body], how, "in/x"))
+    pieces = list(packing.unpack([body], how, "in/x"))
     assert sum(map(len, pieces)) == 20_000_000
-    assert max(map(len, pieces)) <= compression.OUT_BYTES
+    assert max(map(len, pieces)) <= packing.OUT_BYTES
 
 
 @pytest.mark.parametrize("how", ["gzip", "bzip2", "zstd"])

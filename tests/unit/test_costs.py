@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import costs
-from costs import FunctionUsage, Item, Prices, S3Usage
-from jobrequest import UsageError
+from errors import UsageError
+from views import costs
+from views.costs import FunctionUsage, Item, Prices, S3Usage
+from views.words import dollars
 
 
 @pytest.mark.parametrize(
@@ -117,4 +118,4 @@ def test_a_price_list_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
     ],
 )
 def test_small_amounts_keep_three_digits(amount, text) -> None:
-    assert costs.dollars(amount) == text
+    assert dollars(amount) == text

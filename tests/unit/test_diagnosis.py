@@ -6,9 +6,10 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-import diagnosis
-from jobstate import JobInfo
-from jobwatch import Progress
+from running import diagnosis
+from state.failures import failures
+from state.progress import Progress
+from state.records import JobInfo
 from tests.model import BUCKET, S3, World
 
 JOB = JobInfo("job1", BUCKET, 3, "reducerNS")
@@ -43,7 +44,7 @@ def test_what_a_function_left_when_it_failed_is_shown(body: bytes, line: str) ->
     world = World(3)
     s3 = S3(world)
     s3.put_object(Bucket=BUCKET, Key="job1/error/reducer/1/2", Body=body)
-    (shown,) = diagnosis.failures(s3, JOB)
+    (shown,) = failures(s3, JOB)
     assert line in shown
 
 

@@ -10,13 +10,13 @@ import time
 
 import pytest
 
-import display
-from display import Display, LiveScreen, PlainScreen
-from driver import MapperTotals
-from invoker import FunctionFailed, Throttled
-from jobrequest import JobRequest
-from jobwatch import Progress
-from planning import Plan
+from aws.invoker import FunctionFailed, Throttled
+from running.listener import MapperTotals
+from running.planning import Plan
+from running.request import JobRequest
+from state.progress import Progress
+from terminal import display
+from terminal.display import Display, LiveScreen, PlainScreen
 
 REQUEST = JobRequest(job_id="job1")
 PLAN = Plan([["a"], ["b"]], [1000, 1000], 2, 2000)

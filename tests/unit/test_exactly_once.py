@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-import jobwatch
+from running import watching
+from state.listing import list_job, read_step_records
 from tests.model import S3, Event, World
 
 
@@ -96,13 +97,13 @@ def end_with_a_waiting_driver(world: World) -> None:
         world.settle()
 
     s3 = S3(world)
-    jobwatch.wait_for_result(s3, world.job, 3600, clock=lambda: world.now, sleep=sleep)
+    watching.wait_for_result(s3, world.job, 3600, clock=lambda: world.now, sleep=sleep)
     world.settle()
 
 
 def reducers_claimed(world: World) -> int:
-    listing = jobwatch.jobstate.list_job(S3(world), "jobs", "job1")
-    records = jobwatch.jobstate.read_step_records(S3(world), "jobs", "job1", listing)
+    listing = list_job(S3(world), "jobs", "job1")
+    records = read_step_records(S3(world), "jobs", "job1", listing)
     return sum(record.reducer_count for record in records.values())
 
 

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
-import jobstate
+from state.failures import failure_record
 
 KEY = "job1/error/mapper/3"
 
@@ -25,7 +25,7 @@ def s3():
 
 
 def fail(s3) -> None:
-    with jobstate.failure_record(s3, "jobs", "job1", "mapper/3", "request-1"):
+    with failure_record(s3, "jobs", "job1", "mapper/3", "request-1"):
         raise ValueError("two\nlines")
 
 
@@ -54,5 +54,5 @@ def test_a_record_that_cannot_be_written_hides_no_failure(s3, capfd) -> None:
 
 def test_success_removes_the_record(s3) -> None:
     s3.stub.add_response("delete_object", {}, {"Bucket": "jobs", "Key": KEY})
-    with jobstate.failure_record(s3, "jobs", "job1", "mapper/3", "request-2"):
+    with failure_record(s3, "jobs", "job1", "mapper/3", "request-2"):
         pass

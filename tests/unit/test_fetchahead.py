@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import fetchahead
+from aws import fetchahead
 
 
 def wait_until(condition) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-import forecast
-from costs import Prices
-from planning import Plan
+from running.planning import Plan
+from views import forecast
+from views.costs import Prices
 
 
 def plan(*sizes: int) -> Plan:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-import htmlreport
-from jobrequest import UsageError
+from errors import UsageError
+from report import page
 
 FACTS = {"job_id": "<i>job1", "bad_row": {"object": "o", "row": "</script><b>{{script}}"}}
 
 
 def test_the_page_holds_its_data_as_json() -> None:
-    text = htmlreport.page(FACTS, "LIBRARY")
+    text = page.page(FACTS, "LIBRARY")
     data = re.search(r'<script id="data" type="application/json">(.*?)</script>', text)
     assert data is not None
     assert json.loads(data[1]) == FACTS
@@ -25,7 +25,7 @@ def test_the_page_holds_its_data_as_json() -> None:
 
 
 def test_the_page_names_nothing_outside_itself() -> None:
-    text = htmlreport.page(FACTS, "")
+    text = page.page(FACTS, "")
     assert re.findall(r"https?://|src=|href=|@import|url\(", text) == []
     assert "default-src 'none'" in text
 
@@ -33,7 +33,7 @@ def test_the_page_names_nothing_outside_itself() -> None:
 def test_a_page_without_plotly_says_what_to_install(monkeypatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "plotly", None)
     with pytest.raises(UsageError, match=r"pip install -r requirements-cli\.txt"):
-        htmlreport.library()
+        page.library()
 
 
 @pytest.mark.parametrize(
@@ -45,4 +45,4 @@ def test_a_file_that_cannot_be_written_is_said_before_anything_starts(
     pytest.importorskip("plotly")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match=message):
-        htmlreport.check(path)
+        page.check(path)

@@ -14,8 +14,8 @@ from botocore.exceptions import ReadTimeoutError
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
-from invoker import Function, FunctionFailed, Throttled, call_all, failure_message
-from lambdautils import JobError
+from aws.invoker import Function, FunctionFailed, Throttled, call_all, failure_message
+from errors import JobError
 
 
 @pytest.fixture

@@ -8,9 +8,8 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-import joblogs
-from joblogs import JobFilter, LogLine
-from lambdautils import JobError
+from errors import JobError
+from views.logs import QUIET_SECONDS, Billed, JobFilter, LogLine, billed, follow, job_lines
 
 
 def event(stream: str, second: float, message: str, **more: Any) -> dict[str, Any]:
@@ -110,7 +109,7 @@ def test_all_functions_are_merged_by_time(logs) -> None:
         event("s", 5, "job job1: mapper 1 reads 1 objects"),
     )
     answer(stub, event("t", 3, "START RequestId: b"), event("t", 6, "job job1: coordinator looks"))
-    lines = joblogs.job_lines(client, ["mapperNS", "coordinatorNS"], "job1", 0)
+    lines = job_lines(client, ["mapperNS", "coordinatorNS"], "job1", 0)
     assert [(line.time, line.function) for line in lines] == [
         (3, "coordinatorNS"),
         (5, "mapperNS"),
@@ -122,14 +121,14 @@ def test_all_functions_are_merged_by_time(logs) -> None:
 def test_a_function_that_never_ran_has_no_log(logs) -> None:
     client, stub = logs
     stub.add_client_error("filter_log_events", "ResourceNotFoundException")
-    assert joblogs.job_lines(client, ["mapperNS"], "job1", 0) == []
+    assert job_lines(client, ["mapperNS"], "job1", 0) == []
 
 
 def test_logs_that_may_not_be_read_are_an_error_with_its_remedy(logs) -> None:
     client, stub = logs
     stub.add_client_error("filter_log_events", "AccessDeniedException", "no")
     with pytest.raises(JobError, match="must allow logs:FilterLogEvents"):
-        joblogs.job_lines(client, ["mapperNS"], "job1", 0)
+        job_lines(client, ["mapperNS"], "job1", 0)
 
 
 @pytest.mark.parametrize("ids", [True, False])
@@ -149,11 +148,9 @@ def test_following_shows_each_line_once_and_ends_with_the_job(logs, ids: bool) -
     def sleep(seconds: float) -> None:
         now[0] += seconds
 
-    lines = joblogs.follow(
-        client, ["mapperNS"], "job1", 0, lambda: now[0] > 102, lambda: now[0], sleep
-    )
+    lines = follow(client, ["mapperNS"], "job1", 0, lambda: now[0] > 102, lambda: now[0], sleep)
     assert [line.message for line in lines] == [one["message"].rstrip() for one in (*begin, end)]
-    assert now[0] > 100 + joblogs.QUIET_SECONDS
+    assert now[0] > 100 + QUIET_SECONDS
 
 
 def test_what_lambda_billed_is_summed_by_function() -> None:
@@ -164,7 +161,7 @@ def test_what_lambda_billed_is_summed_by_function() -> None:
         LogLine(3, "mapperNS", "mapper 2", report.format(500)),
         LogLine(4, "reducerNS", "step 1 reducer 1", report.format(11)),
     ]
-    assert joblogs.billed(lines) == {
-        "mapperNS": joblogs.Billed(2, 2.0),
-        "reducerNS": joblogs.Billed(1, 0.011),
+    assert billed(lines) == {
+        "mapperNS": Billed(2, 2.0),
+        "reducerNS": Billed(1, 0.011),
     }

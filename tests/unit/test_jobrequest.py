@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-import commandline
-from jobrequest import JobRequest, UsageError, whole_number
+from errors import UsageError
+from running.request import JobRequest, whole_number
+from terminal import arguments
 
 EVENTS = Path(__file__).parent.parent / "events"
 REAL = {"job_id": "job1", "jobBucket": "b", "mapper": "mapperNS", "reducer": "reducerNS"}
 
 
 def from_command_line(*words: str) -> JobRequest:
-    return JobRequest.from_options(commandline.make_parser().parse_args(words))
+    return JobRequest.from_options(arguments.make_parser().parse_args(words))
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-import jobs
-import rankings
-import uservisits
-import wordcount
-from lambdautils import JobError
+from errors import JobError
+from jobs import base, loading, rankings, uservisits, wordcount
+from shuffle.pairs import PORTION, encode_pairs, unwritable, write_pairs
 
 
 def add(a, b):
@@ -36,7 +34,7 @@ class Sums:
 
 @pytest.mark.parametrize("module", [uservisits, wordcount, rankings])
 def test_every_shipped_job_keeps_the_contract(module) -> None:
-    assert jobs.check(module.__name__, module).name == module.__name__
+    assert loading.check(module.__name__, module).name == module.__name__
 
 
 class NeedsMore(Sums):
@@ -76,7 +74,7 @@ FAULTS = {
 @pytest.mark.parametrize(("names", "message"), FAULTS.values(), ids=FAULTS)
 def test_a_module_that_breaks_the_contract_is_named_with_its_fault(names, message) -> None:
     with pytest.raises(JobError, match="myjob is no job") as caught:
-        jobs.check("myjob", SimpleNamespace(**names))
+        loading.check("myjob", SimpleNamespace(**names))
     assert message in str(caught.value)
 
 
@@ -94,10 +92,10 @@ def module(tmp_path, monkeypatch):
 
 def test_the_job_is_uservisits_unless_the_environment_names_another(monkeypatch, module) -> None:
     monkeypatch.delenv("MR_JOB", raising=False)
-    assert jobs.load().name == "uservisits"
+    assert loading.load().name == "uservisits"
     module("letters", "def map_line(line):\n    yield from zip(line, [1] * 99)\n\n")
     with pytest.raises(JobError, match="letters is no job"):
-        jobs.load()
+        loading.load()
 
 
 @pytest.mark.parametrize(
@@ -110,7 +108,7 @@ def test_the_job_is_uservisits_unless_the_environment_names_another(monkeypatch,
 def test_a_job_that_is_not_there_is_an_error_that_says_what_to_do(name, message, monkeypatch):
     monkeypatch.setenv("MR_JOB", name)
     with pytest.raises(JobError, match=message):
-        jobs.load()
+        loading.load()
 
 
 @pytest.mark.parametrize(
@@ -124,18 +122,18 @@ def test_a_job_that_is_not_there_is_an_error_that_says_what_to_do(name, message,
 def test_a_module_that_cannot_be_loaded_is_an_error_that_names_it(name, text, message, module):
     module(name, text)
     with pytest.raises(JobError, match=message):
-        jobs.load()
+        loading.load()
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "eight", "8.0"])
 def test_a_setting_that_is_no_whole_number_is_an_error(text, monkeypatch) -> None:
     monkeypatch.setenv("KEY_LENGTH", text)
     with pytest.raises(JobError, match="KEY_LENGTH is"):
-        jobs.whole_number_setting("KEY_LENGTH", 8, 1)
+        base.whole_number_setting("KEY_LENGTH", 8, 1)
 
 
-def line_job(map_line, combine=add) -> jobs.Job:
-    return jobs.check("myjob", SimpleNamespace(map_line=map_line, combine=combine))
+def line_job(map_line, combine=add) -> base.Job:
+    return loading.check("myjob", SimpleNamespace(map_line=map_line, combine=combine))
 
 
 def test_a_map_line_gets_text_and_its_pairs_are_combined() -> None:
@@ -188,23 +186,23 @@ def test_pairs_that_are_none_are_an_error(pairs, message) -> None:
         line_job(words).check_keys(pairs)
 
 
-@pytest.mark.parametrize("count", [0, 1, jobs.PORTION, jobs.PORTION + 1, 2 * jobs.PORTION + 1])
+@pytest.mark.parametrize("count", [0, 1, PORTION, PORTION + 1, 2 * PORTION + 1])
 def test_pairs_are_written_as_one_json_object(count: int) -> None:
     pairs = {f'{number} "ä\\\n': number / 7 for number in range(count)}
-    body = jobs.encode_pairs(pairs)
+    body = encode_pairs(pairs)
     assert json.loads(body) == pairs
-    assert jobs.encode_pairs({key.encode(): value for key, value in pairs.items()}) == body
+    assert encode_pairs({key.encode(): value for key, value in pairs.items()}) == body
 
 
 def test_a_key_that_is_not_utf_8_is_an_error_that_names_it() -> None:
     with pytest.raises(JobError, match=r"the value 1 of key b'\\xff': 'utf-8' codec can't decode"):
-        jobs.write_pairs(None, line_job(words), "b", "k", {b"a": 1, b"\xff": 1}, {})
+        write_pairs(None, line_job(words), "b", "k", {b"a": 1, b"\xff": 1}, {})
 
 
 @pytest.mark.parametrize("value", [{1, 2}, b"bytes", float("nan"), float("inf"), object()])
 def test_a_value_without_a_json_form_is_an_error_that_names_its_key(value) -> None:
     error = ValueError("as json.dumps says it")
-    assert "key 'b'" in str(line_job(words).unwritable({"a": 1, "b": value}, error))
+    assert "key 'b'" in str(unwritable(line_job(words), {"a": 1, "b": value}, error))
 
 
 def test_rankings_keeps_the_pages_above_the_limit() -> None:

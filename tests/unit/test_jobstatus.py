@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-import jobstatus
-from jobstatus import StepStatus
-from lambdautils import JobError
+from errors import JobError
+from state.progress import StepStatus
 from tests.model import BUCKET, S3, Event, World
+from views.status import JobStatus, read_status
 
 
 def world(map_count: int, *done: int) -> World:
@@ -24,8 +24,8 @@ def put(made: World, name: str, value: object) -> None:
     S3(made).put_object(Bucket=BUCKET, Key=f"job1/{name}", Body=json.dumps(value).encode())
 
 
-def status(made: World) -> jobstatus.JobStatus:
-    return jobstatus.read_status(S3(made), BUCKET, "job1", made.now)
+def status(made: World) -> JobStatus:
+    return read_status(S3(made), BUCKET, "job1", made.now)
 
 
 def test_mappers_at_work() -> None:
@@ -84,4 +84,4 @@ def test_many_missing_are_cut_short() -> None:
 def test_a_job_that_is_not_there_is_said_so() -> None:
     made = world(1)
     with pytest.raises(JobError, match="there is no job job2 in s3://jobs/job2/"):
-        jobstatus.read_status(S3(made), BUCKET, "job2")
+        read_status(S3(made), BUCKET, "job2")

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-import jobtasks
-from jobstate import JobInfo, StepRecord
-from jobtasks import FinishedJob, Task
-from lambdautils import Fields, JobKeys
+from state.fields import Fields
+from state.keys import JobKeys
+from state.records import JobInfo, StepRecord
+from views import finished
+from views.finished import FinishedJob, Task
 
 KEYS = JobKeys("job1")
 
@@ -41,7 +42,7 @@ def two_steps() -> FinishedJob:
 
 
 def test_the_critical_path_goes_from_the_result_to_the_input_that_came_last() -> None:
-    path = jobtasks.critical_path(two_steps())
+    path = finished.critical_path(two_steps())
     assert [one.name for one in path] == ["mapper 2", "reducer 1/1", "reducer 2/1"]
 
 
@@ -65,12 +66,12 @@ def test_mappers_reducers_and_times_of_a_job() -> None:
 )
 def test_stragglers_take_much_longer_than_the_others(seconds, names) -> None:
     tasks = [task(0, number, 0, value) for number, value in enumerate(seconds, 1)]
-    assert [one.name for one in jobtasks.stragglers(tasks)] == names
+    assert [one.name for one in finished.stragglers(tasks)] == names
 
 
 def test_stragglers_are_looked_for_step_by_step() -> None:
     tasks = [task(0, 1, 0, 1), task(0, 2, 0, 1), task(1, 1, 0, 50)]
-    assert jobtasks.stragglers(tasks) == []
+    assert finished.stragglers(tasks) == []
 
 
 def head(**metadata: str) -> dict:
@@ -79,7 +80,7 @@ def head(**metadata: str) -> dict:
 
 
 def test_an_output_tells_of_its_task() -> None:
-    found = jobtasks.task_of(
+    found = finished.task_of(
         0, 3, "job1/task/mapper/3",
         head(
             linecount="7", processingtime="1.5", memoryusage="2048", errcount="1",
@@ -94,19 +95,19 @@ def test_an_output_tells_of_its_task() -> None:
 
 
 def test_an_output_without_metadata_is_dated_by_s3() -> None:
-    found = jobtasks.task_of(1, 2, "k", head())
+    found = finished.task_of(1, 2, "k", head())
     assert found.start == datetime(2026, 1, 1, tzinfo=UTC).timestamp()
     assert (found.name, found.seconds, found.groups) == ("reducer 1/2", 0.0, None)
 
 
 def test_a_reducer_read_what_its_batch_holds() -> None:
     job = two_steps()
-    read = [one.input_bytes for one in jobtasks.with_inputs(job.tasks, job.records)]
+    read = [one.input_bytes for one in finished.with_inputs(job.tasks, job.records)]
     assert read == [0, 0, 0, 0, 14, 14, 14]
 
 
 def test_the_first_bad_row_is_that_of_the_first_mapper_with_one() -> None:
     tasks = [task(0, 1, 0, 1), task(0, 2, 0, 1, errors=2), task(0, 3, 0, 1, errors=1)]
-    found = jobtasks.first_bad_row(tasks)
+    found = finished.first_bad_row(tasks)
     assert found is not None and found.number == 2
-    assert jobtasks.first_bad_row(tasks[:1]) is None
+    assert finished.first_bad_row(tasks[:1]) is None

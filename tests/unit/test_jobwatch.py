@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-import jobwatch
-from jobstate import JobInfo, JobListing, StepRecord
-from jobwatch import Progress, needs_nudge, progress_of
-from lambdautils import JobError
+from errors import JobError
+from running import watching
+from running.watching import needs_nudge
+from state.listing import JobListing
+from state.progress import Progress, progress_of
+from state.records import JobInfo, StepRecord
 from tests.model import S3, World
 
 JOB = JobInfo("job1", "b", 3, "reducerNS")
@@ -94,7 +96,7 @@ def test_waiting_ends_at_its_deadline_and_says_what_is_missing() -> None:
     clock = Clock(world)
     start = world.now
     with pytest.raises(JobError, match=r"no result after 50 s: 1 of 3 mappers.* missing: 1, 3"):
-        jobwatch.wait_for_result(S3(world), world.job, 50, clock=clock, sleep=clock.sleep)
+        watching.wait_for_result(S3(world), world.job, 50, clock=clock, sleep=clock.sleep)
     assert 50 <= world.now - start < 60
 
 
@@ -109,7 +111,7 @@ def test_a_lost_event_is_brought_back_by_a_nudge() -> None:
         clock.sleep(seconds)
         world.settle()
 
-    jobwatch.wait_for_result(S3(world), world.job, 900, clock=clock, sleep=sleep)
+    watching.wait_for_result(S3(world), world.job, 900, clock=clock, sleep=sleep)
     assert world.result == world.expected
     assert set(world.starts.values()) == {1}
 
@@ -120,6 +122,6 @@ def test_a_nudge_keeps_the_output_as_it_was() -> None:
     key = "job1/task/mapper/1"
     world.objects[key].metadata = {"linecount": "7"}
     before = world.objects[key]
-    jobwatch.nudge(S3(world), world.job, Progress(0, 1, 1, ()))
+    watching.nudge(S3(world), world.job, Progress(0, 1, 1, ()))
     after = world.objects[key]
     assert (after.body, after.metadata) == (before.body, {"linecount": "7"})

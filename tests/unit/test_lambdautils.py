@@ -11,7 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lambdautils
-from lambdautils import BadRecord, Fields, JobError, JobKey, JobKeys, parse_key
+from aws.s3objects import delete_objects
+from errors import BadRecord, JobError
+from state.fields import Fields
+from state.keys import JobKey, JobKeys, parse_key
+from state.outputs import output_metadata
 
 
 @pytest.mark.parametrize(
@@ -199,11 +203,11 @@ def test_what_s3_does_not_delete_is_an_error(s3) -> None:
         failure = {"Key": "a", "Code": "AccessDenied", "Message": "no"}
         stub.add_response("delete_objects", {"Errors": [failure]})
         with pytest.raises(JobError, match="s3://b/a could not be deleted: AccessDenied no"):
-            lambdautils.delete_objects(s3, "b", ["a"])
+            delete_objects(s3, "b", ["a"])
 
 
 def test_metadata_of_an_output_is_ascii_whatever_the_row_was() -> None:
-    metadata = lambdautils.output_metadata(3, 1.5, 2, 'x,"é\x00😀' * 200, "teil é+😀" * 100)
+    metadata = output_metadata(3, 1.5, 2, 'x,"é\x00😀' * 200, "teil é+😀" * 100)
     assert metadata["linecount"] == "3"
     assert metadata["processingtime"] == "1.500000"
     assert int(metadata["memoryusage"]) > 1000
@@ -212,4 +216,4 @@ def test_metadata_of_an_output_is_ascii_whatever_the_row_was() -> None:
 
 
 def test_an_output_without_bad_rows_has_no_example() -> None:
-    assert "errexample" not in lambdautils.output_metadata(3, 1.5)
+    assert "errexample" not in output_metadata(3, 1.5)

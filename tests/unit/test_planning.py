@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-import planning
-from driver import mapper_payload
-from jobrequest import JobRequest, UsageError, byte_size
+from errors import UsageError
+from running import planning
+from running.request import JobRequest, byte_size
+from running.run import mapper_payload
 
 REQUEST = JobRequest(bucket="data", prefix="in/", job_bucket="jobs", job_id="j")
 

@@ -7,9 +7,10 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-import preflight
-from jobrequest import JobRequest
-from lambdautils import JobError
+from aws.notifications import covering_entry
+from errors import JobError
+from running import preflight
+from running.request import JobRequest
 
 REQUEST = JobRequest(job_bucket="jobs", job_id="job1", mapper="mapperNS", reducer="reducerNS")
 
@@ -39,7 +40,7 @@ def entry(*rules: tuple[str, str], events: tuple[str, ...] = ("s3:ObjectCreated:
 )
 def test_a_trigger_covers_a_job_or_does_not(entries, covered) -> None:
     configuration = {"LambdaFunctionConfigurations": entries}
-    assert preflight.trigger_covers(configuration, "job1/task") is covered
+    assert (covering_entry(configuration, "job1/task") is not None) is covered
 
 
 @pytest.fixture

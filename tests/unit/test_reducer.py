@@ -7,16 +7,16 @@ import math
 
 import pytest
 
-import jobs
-import reducer
-from lambdautils import BadRecord, JobError
+from errors import BadRecord, JobError
+from jobs import base
+from shuffle.pairs import parse_output
 
 WHERE = "s3://jobs/job1/task/mapper/1"
 
 
 def test_an_output_is_read_to_the_last_bit() -> None:
     pairs = {"67.23.87": 0.1 + 0.2, "ä": -0.0, "": 2**63, "list": [1, "x", None, {"a": 5e-324}]}
-    found = reducer.parse_output(json.dumps(pairs).encode(), WHERE)
+    found = parse_output(json.dumps(pairs).encode(), WHERE)
     assert found == pairs
     assert math.copysign(1, found["ä"]) == -1
     assert type(found[""]) is int
@@ -25,16 +25,16 @@ def test_an_output_is_read_to_the_last_bit() -> None:
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'{"a": 1}x'])
 def test_what_is_no_json_is_named(body: bytes) -> None:
     with pytest.raises(BadRecord, match="s3://jobs/job1/task/mapper/1 is not JSON"):
-        reducer.parse_output(body, WHERE)
+        parse_output(body, WHERE)
 
 
 def test_what_is_no_object_is_named() -> None:
     with pytest.raises(BadRecord, match="not a JSON object but list"):
-        reducer.parse_output(b"[1]", WHERE)
+        parse_output(b"[1]", WHERE)
 
 
 def test_an_output_of_a_job_that_combines_otherwise_is_refused() -> None:
-    job = jobs.Job("uservisits", dict, lambda a, b: a + b)  # type: ignore[arg-type]
+    job = base.Job("uservisits", dict, lambda a, b: a + b)  # type: ignore[arg-type]
     job.check_written_for({}, WHERE)
     job.check_written_for({"combine": job.combine_name}, WHERE)
     with pytest.raises(JobError, match=r"combined with countries\.combine, but the reducer runs"):

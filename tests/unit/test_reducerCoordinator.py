@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import lambdautils
 import reducerCoordinator
-from jobstate import JobInfo, JobListing, StepRecord
-from reducerCoordinator import Claim, Finished, Restart, Wait, jobs_of, next_step
+from errors import JobError
+from reducerCoordinator import jobs_of
+from shuffle.steps import Claim, Finished, Restart, Wait, next_step
+from state.listing import JobListing
+from state.records import JobInfo, StepRecord
 from tests.model import BUCKET, S3, Event, Functions, Invocation, World
 
 EVENTS = Path(__file__).parent.parent / "events"
@@ -136,7 +139,7 @@ def test_mappers_are_counted_whatever_the_order_of_the_listing(map_count, presen
 def test_a_job_whose_steps_are_used_up_is_an_error() -> None:
     outputs = {step: [1, 2] for step in range(15)}
     records = {step: record(2) for step in range(1, 15)}
-    with pytest.raises(lambdautils.JobError, match="step 15 would be one more"):
+    with pytest.raises(JobError, match="step 15 would be one more"):
         next_step(job(2), listing(outputs), records, "me", NOW)
 
 
@@ -322,7 +325,11 @@ def test_a_claim_whose_answer_was_lost_is_still_ours(old_claim: bool) -> None:
         world.now += 1000
     starts = world.starts.total()
     coordinator = reducerCoordinator.Coordinator(
-        LossyS3(world), Functions(world), "me", 30, clock=lambda: world.now, threads=1
+        SimpleNamespace(s3=LossyS3(world), functions=Functions(world)),
+        "me",
+        30,
+        clock=lambda: world.now,
+        threads=1,
     )
     coordinator.coordinate(BUCKET, "job1")
     assert world.starts.total() == starts + 1

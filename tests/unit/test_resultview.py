@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-import resultview
-from lambdautils import JobError
+from errors import JobError
+from views import result
 
 GROUPS = {"b": 2.5, "a": 1.0, "c,d": 2.5, "e": -3}
 
@@ -21,16 +21,16 @@ GROUPS = {"b": 2.5, "a": 1.0, "c,d": 2.5, "e": -3}
     ],
 )
 def test_groups_are_sorted_and_cut(sort, top, expected) -> None:
-    assert [key for key, _ in resultview.choose(GROUPS, sort, top)] == expected
+    assert [key for key, _ in result.choose(GROUPS, sort, top)] == expected
 
 
 def test_csv_quotes_what_must_be_quoted(capsys) -> None:
-    resultview.write([("a", 1.0), ("c,d", 2.5)], "csv")
+    result.write([("a", 1.0), ("c,d", 2.5)], "csv")
     assert capsys.readouterr().out == 'key,value\na,1.0\n"c,d",2.5\n'
 
 
 def test_json_is_one_object(capsys) -> None:
-    resultview.write([("a", 1.0), ("c,d", 2.5)], "json")
+    result.write([("a", 1.0), ("c,d", 2.5)], "json")
     assert capsys.readouterr().out == '{"a": 1.0, "c,d": 2.5}\n'
 
 
@@ -49,16 +49,16 @@ def test_json_is_one_object(capsys) -> None:
     ],
 )
 def test_the_first_groups_are_read_from_the_first_bytes(text, pairs) -> None:
-    assert resultview.whole_pairs(text) == pairs
+    assert result.whole_pairs(text) == pairs
 
 
 def test_values_that_are_not_numbers_are_sorted_and_printed_as_json(capsys) -> None:
-    chosen = resultview.choose({"a": [1, 2], "b": [3], "c": [1, 2]}, "value", 2)
+    chosen = result.choose({"a": [1, 2], "b": [3], "c": [1, 2]}, "value", 2)
     assert [key for key, _ in chosen] == ["b", "a"]
-    resultview.write(chosen, "csv")
+    result.write(chosen, "csv")
     assert capsys.readouterr().out == 'key,value\nb,[3]\na,"[1, 2]"\n'
 
 
 def test_values_without_an_order_are_said_to_be_so() -> None:
     with pytest.raises(JobError, match="leave out --sort value"):
-        resultview.choose({"a": 1, "b": "x"}, "value", None)
+        result.choose({"a": 1, "b": "x"}, "value", None)

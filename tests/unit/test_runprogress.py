@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from jobwatch import Progress
-from runprogress import RunProgress, size
+from state.progress import Progress
+from terminal.score import RunProgress
+from views.words import size
 
 
 def test_nothing_is_expected_before_a_mapper_has_ended() -> None:

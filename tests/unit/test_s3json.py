@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-import s3json
+from aws import s3json
 
 
 @pytest.fixture

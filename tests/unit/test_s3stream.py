@@ -13,8 +13,8 @@ from botocore.stub import Stubber
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import s3stream
-from lambdautils import JobError
+from aws import s3stream
+from errors import JobError
 
 DATA = bytes(range(256)) * 2000
 

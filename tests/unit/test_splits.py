@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import splits
-from lambdautils import MAX_KEYS_BYTES, BadRecord
-from splits import Range
+from errors import BadRecord
+from inputs import reading
+from lambdautils import MAX_KEYS_BYTES
+from running import splits
+from state.tasks import Range
 
 
 def listed(*sizes: int, suffix: str = "") -> list[dict]:
@@ -129,7 +131,7 @@ def test_every_line_belongs_to_exactly_one_range(data: bytes, cuts, size: int) -
     for start, end in itertools.pairwise(edges):
         if start < end:
             chunks = chunked(data[max(0, start - 1) :], size)
-            pieces.append((start, end, b"".join(splits.owned(chunks, start, end))))
+            pieces.append((start, end, b"".join(reading.owned(chunks, start, end))))
     assert b"".join(piece for _, _, piece in pieces) == data
     for start, end, piece in pieces:
         begins = [at for at in range(start, end) if at == 0 or data[at - 1 : at] == b"\n"]
@@ -147,5 +149,5 @@ def test_a_range_takes_no_more_than_it_needs() -> None:
             taken.append(chunk)
             yield chunk
 
-    assert b"".join(splits.owned(chunks(), 1, 6)) == b"def\n"
+    assert b"".join(reading.owned(chunks(), 1, 6)) == b"def\n"
     assert len(taken) == 2

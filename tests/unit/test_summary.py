@@ -9,14 +9,13 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-import costs
-import jobfunctions
-import summary
-from costs import FunctionUsage, Prices, S3Usage
-from joblogs import Billed
-from jobstate import JobInfo, StepRecord
-from jobtasks import FinishedJob, Task
-from lambdautils import Fields
+from state.fields import Fields
+from state.records import JobInfo, StepRecord
+from views import costs, summary
+from views.costs import FunctionUsage, Prices, S3Usage
+from views.finished import FinishedJob, Task
+from views.functions import settings_of
+from views.logs import Billed
 
 
 def task(step: int, number: int, key: str, seconds: float, **more: Any) -> Task:
@@ -92,7 +91,7 @@ def test_a_function_tells_its_memory_and_architecture(functions) -> None:
     client, stub = functions
     configuration = {"MemorySize": 3008, "Architectures": ["arm64"]}
     stub.add_response("get_function_configuration", configuration)
-    found = jobfunctions.settings_of(client, "mapperNS", "mapper")
+    found = settings_of(client, "mapperNS", "mapper")
     assert (found.memory, found.architecture, found.assumed) == (3008, "arm64", False)
 
 
@@ -101,7 +100,7 @@ def test_a_function_tells_its_memory_and_architecture(functions) -> None:
 def test_what_a_function_does_not_tell_is_assumed(functions, code, role, memory) -> None:
     client, stub = functions
     stub.add_client_error("get_function_configuration", code)
-    found = jobfunctions.settings_of(client, "f", role)
+    found = settings_of(client, "f", role)
     assert (found.memory, found.assumed) == (memory, True)
 
 

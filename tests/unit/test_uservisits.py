@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import jobs
-import uservisits
+from jobs import loading, uservisits
+from shuffle import pairs
 from tests import oracle
 
 PRICES = st.sampled_from(
@@ -29,7 +29,7 @@ TEXTS = st.builds(
 
 def written(made) -> dict[str, float]:
     """What an accumulator's output holds."""
-    return json.loads(jobs.encode_pairs(made.pairs()))
+    return json.loads(pairs.encode_pairs(made.pairs()))
 
 
 def accumulated(blocks, **settings) -> uservisits.Accumulator:
@@ -67,4 +67,4 @@ def test_the_key_length_is_that_of_the_query(length: int) -> None:
 
 
 def test_two_sums_are_combined_to_their_sum() -> None:
-    assert jobs.check("uservisits", uservisits).combine(1.5, 2.0) == 3.5
+    assert loading.check("uservisits", uservisits).combine(1.5, 2.0) == 3.5

@@ -5,15 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-import uservisits
+from jobs import loading, uservisits, uservisits_polars
 from local import uservisits as generator
 from tests import oracle
 from tests.unit.test_uservisits import TEXTS, written
-
-pytest.importorskip("polars", reason="Polars is not installed: the accelerated job is NOT tested")
-
-import jobs
-import uservisits_polars
 
 
 def both(*blocks: bytes, length: int = 8):
@@ -82,4 +77,4 @@ def test_a_bad_row_among_many_costs_no_other(length: int, monkeypatch) -> None:
 
 
 def test_it_keeps_the_contract() -> None:
-    assert jobs.check("uservisits_polars", uservisits_polars).name == "uservisits_polars"
+    assert loading.check("uservisits_polars", uservisits_polars).name == "uservisits_polars"

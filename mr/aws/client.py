@@ -1,0 +1,74 @@
+"""The clients of AWS: made at a door, and handed down from there."""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from errors import UsageError
+
+ATTEMPTS = 8
+"""How often botocore sends a request in all, unless AWS_MAX_ATTEMPTS says otherwise."""
+
+CONNECT_SECONDS = 10
+DENIED = ("AccessDenied", "AccessDeniedException", "403")
+"""How AWS's services say that the credentials do not allow something."""
+
+
+class Clients:
+    """S3, Lambda and logs, for one region and one profile; each is made when first asked for.
+
+    `region` and `profile` default to boto3's own resolution. Retries (throttling, 5xx, broken
+    connections) are botocore's standard mode, set here for the whole project.
+    """
+
+    def __init__(self, region: str | None = None, profile: str | None = None) -> None:
+        self.region = region
+        self.profile = profile
+
+    @functools.cached_property
+    def s3(self) -> Any:
+        return self.make("s3")
+
+    @functools.cached_property
+    def functions(self) -> Any:
+        return self.make("lambda")
+
+    @functools.cached_property
+    def logs(self) -> Any:
+        return self.make("logs")
+
+    def make(self, service: str, read_timeout: float = 60, connections: int = 16) -> Any:
+        """A client of its own: `read_timeout` is in seconds, `connections` is how many threads
+        may call at once. UsageError where the environment names no address.
+        """
+        own = {} if "AWS_MAX_ATTEMPTS" in os.environ else {"total_max_attempts": ATTEMPTS}
+        config = Config(
+            retries={"mode": "standard", **own},
+            read_timeout=read_timeout,
+            connect_timeout=CONNECT_SECONDS,
+            max_pool_connections=connections,
+        )
+        try:
+            return self._session.client(service, config=config)
+        except ValueError as error:
+            raise UsageError(f"{error}: correct AWS_ENDPOINT_URL, or unset it") from error
+
+    @functools.cached_property
+    def _session(self) -> boto3.Session:
+        return boto3.Session(profile_name=self.profile, region_name=self.region)
+
+
+def error_code(error: ClientError) -> str:
+    """The code of an AWS error, e.g. "NoSuchKey"; HEAD requests give the bare status, "404"."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def is_denied(error: ClientError) -> bool:
+    """Whether the credentials do not allow what was asked for."""
+    return error_code(error) in DENIED

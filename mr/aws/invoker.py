@@ -1,0 +1,167 @@
+"""Calling functions: one, or many at once, with what went wrong said in words.
+
+In: a Lambda client, a function's name, payloads. Out: the functions' answers. A call that is
+throttled past botocore's own retries waits until others have ended, with fewer at once from then
+on; a function that fails is called again, up to so many retries.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import queue
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from aws.client import error_code
+from errors import JobError, log
+
+
+class FunctionFailed(JobError):
+    """A function ran and failed, or could not be reached: another try may help."""
+
+
+class Throttled(FunctionFailed):
+    """Lambda has no room for the call now."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Function:
+    """A Lambda function, called through `client`."""
+
+    client: Any
+    name: str
+
+    def call(self, payload: Mapping[str, Any]) -> Any:
+        """Run it, wait, and return its answer. FunctionFailed where it failed."""
+        response = self._invoke(payload, "RequestResponse")
+        text = response["Payload"].read().decode(errors="replace")
+        if "FunctionError" in response:
+            raise self._failed(failure_message(text))
+        return self._answer(text)
+
+    def start(self, payload: Mapping[str, Any]) -> None:
+        """Have it run some time soon, and do not wait."""
+        self._invoke(payload, "Event")
+
+    def _failed(self, message: str) -> FunctionFailed:
+        return FunctionFailed(
+            f"{self.name} failed: {message}; see log group /aws/lambda/{self.name}"
+        )
+
+    def _invoke(self, payload: Mapping[str, Any], invocation_type: str) -> dict[str, Any]:
+        try:
+            response: dict[str, Any] = self.client.invoke(
+                FunctionName=self.name,
+                InvocationType=invocation_type,
+                Payload=json.dumps(payload).encode(),
+            )
+            return response
+        except ClientError as error:
+            raise self._explain(error) from error
+        except BotoCoreError as error:  # a connection that broke past botocore's retries
+            raise FunctionFailed(f"{self.name} could not be reached: {error}") from error
+
+    def _explain(self, error: ClientError) -> JobError:
+        code = error_code(error)
+        if code == "TooManyRequestsException":
+            return Throttled(
+                f"{self.name} is throttled, too many functions run at once: lower --concurrency, "
+                "or ask AWS for a higher limit"
+            )
+        if code == "ResourceNotFoundException":
+            return JobError(
+                f"there is no function {self.name} in this region: deploy it with setupApps.py, "
+                "or name another one, or another --region"
+            )
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if status >= 500:
+            return FunctionFailed(f"{self.name} could not be invoked: {error}")
+        return JobError(f"{self.name} could not be invoked: {error}")
+
+    def _answer(self, text: str) -> Any:
+        """The function's answer, out of SpotWrap's envelope where it is in one."""
+        try:
+            answer = json.loads(text)
+        except ValueError as error:
+            raise FunctionFailed(f"{self.name} answered {text[:200]!r}, not JSON") from error
+        if isinstance(answer, dict) and {"statusCode", "body"} <= answer.keys():
+            if str(answer["statusCode"]) != "200":
+                raise self._failed(spotwrap_error(answer["body"]))
+            return answer["body"]
+        return answer
+
+
+def spotwrap_error(body: Any) -> str:
+    """The text in SpotWrap's error answer {"SpotWrapError": TEXT}, or the answer as a text."""
+    return str(body.get("SpotWrapError", body) if isinstance(body, dict) else body)
+
+
+def failure_message(text: str) -> str:
+    """The message in Lambda's error answer {"errorMessage", "errorType"}, or the text as it is."""
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        return text[:500]
+    if isinstance(answer, dict):
+        parts = [str(answer[name]) for name in ("errorType", "errorMessage") if answer.get(name)]
+        return ": ".join(parts) or text[:500]
+    return text[:500]
+
+
+_Ended = tuple[int, Any, Exception | None]
+"""Index of a call, its answer, or the error it ended with."""
+
+
+def call_all(
+    call: Callable[[Any], Any],
+    payloads: Sequence[Any],
+    concurrency: int,
+    retries: int,
+    on_answer: Callable[[int, Any], None],
+) -> None:
+    """Call for each payload, at most `concurrency` at once; `on_answer(index, answer)` for each.
+
+    `call` runs on threads that end with the program, so an error or Ctrl-C need not wait for the
+    calls still under way. Raises what a call raised: FunctionFailed after `retries` further
+    tries, any other error at once.
+    """
+    waiting = deque(range(len(payloads)))
+    ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
+    failures: Counter[int] = Counter()
+    alone: set[int] = set()
+    running, limit = 0, concurrency
+    while waiting or running:
+        while waiting and running < limit:
+            index = waiting.popleft()
+            (alone.discard if running else alone.add)(index)
+            arguments = (call, index, payloads[index], ended)
+            threading.Thread(target=_call_one, args=arguments, daemon=True).start()
+            running += 1
+        index, answer, error = ended.get()
+        running -= 1
+        if error is None:
+            on_answer(index, answer)
+            limit = min(concurrency, limit + 1)
+        elif isinstance(error, Throttled) and index not in alone:
+            waiting.appendleft(index)
+            limit = max(1, running)
+        else:
+            failures[index] += 1
+            if not isinstance(error, FunctionFailed) or failures[index] > retries:
+                raise error
+            log(f"try {failures[index] + 1} of {retries + 1} for number {index + 1}: {error}")
+            waiting.append(index)
+
+
+def _call_one(
+    call: Callable[[Any], Any], index: int, payload: Any, ended: queue.SimpleQueue[_Ended]
+) -> None:
+    try:
+        ended.put((index, call(payload), None))
+    except Exception as error:  # noqa: BLE001 - it rises again where it is taken from the queue
+        ended.put((index, None, error))

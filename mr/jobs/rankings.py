@@ -1,0 +1,49 @@
+"""AMPLab's Big Data Benchmark, query 1: a scan of `rankings`.
+
+    SELECT pageURL, pageRank FROM rankings WHERE pageRank > X
+
+In: blocks of whole lines, as bytes; columns pageURL, pageRank, avgDuration. Out: {"url": rank, ...}
+for the pages above X, the function's environment variable `RANK_ABOVE` (1000: query 1A, 100: 1B,
+10: 1C). In the benchmark every page stands in one row; of several rows the highest rank is kept.
+"""
+
+from __future__ import annotations
+
+from jobs import base
+
+RANK_ABOVE = base.whole_number_setting("RANK_ABOVE", 1000, 0)
+
+
+class Accumulator:
+    """The pages above `rank_above`; `lines`, `errors` and `example` as docs/jobs.md has them."""
+
+    def __init__(self, rank_above: int = RANK_ABOVE) -> None:
+        self.lines = 0
+        self.errors = 0
+        self.example = ""
+        self._rank_above = rank_above
+        self._ranks: dict[str, int] = {}
+
+    def add(self, block: bytes) -> None:
+        """Scan a block of whole lines."""
+        for line in block.split(b"\n"):
+            if not line.strip(b"\r"):
+                continue
+            self.lines += 1
+            try:
+                url, rank, *_ = line.split(b",", 2)
+                if int(rank) > self._rank_above:
+                    page = url.decode()
+                    self._ranks[page] = max(int(rank), self._ranks.get(page, 0))
+            except ValueError:
+                self.errors += 1
+                self.example = self.example or line[:200].decode(errors="backslashreplace")
+
+    def pairs(self) -> dict[str, int]:
+        """The pages found so far, and their ranks."""
+        return self._ranks
+
+
+def combine(a: int, b: int) -> int:
+    """Two ranks of the same page as one."""
+    return max(a, b)

@@ -1,0 +1,4 @@
+"""The page about a finished job: one HTML file.
+
+`terminal` comes in.
+"""

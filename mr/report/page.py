@@ -1,0 +1,79 @@
+"""The page about a finished job: one HTML file that needs no network.
+
+In: the job's summary and its answer. Out: a file with a timeline, the critical path, stragglers,
+durations, cost, bad rows and the largest groups. The files beside this one are its parts;
+`plotly` draws, and its library is copied into the page (4.8 MB), whose Content-Security-Policy
+allows no request at all.
+"""
+
+from __future__ import annotations
+
+import html
+import importlib.resources
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from errors import JobError, UsageError
+from views import finished
+from views.summary import Summary
+
+PARTS = Path(__file__).parent
+LIBRARY = "package_data/plotly.min.js"
+LARGEST_GROUPS = 15
+
+
+def library() -> str:
+    """The drawing library's text. UsageError where it is not installed."""
+    try:
+        return (importlib.resources.files("plotly") / LIBRARY).read_text(encoding="utf-8")
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            "--report needs plotly, which is not installed: `pip install -r requirements-cli.txt`"
+        ) from error
+
+
+def check(path: str) -> None:
+    """UsageError where no report could be written to `path`: asked before a job is started."""
+    library()
+    target = Path(path)
+    if target.is_dir():
+        raise UsageError(f"{path} is a folder: --report takes the name of a file")
+    if not target.absolute().parent.is_dir():
+        raise UsageError(f"{path}: there is no folder {target.absolute().parent}: make it first")
+
+
+def facts(done: Summary, groups: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page shows, as its script takes it; pure."""
+    numbers = [pair for pair in groups.items() if isinstance(pair[1], int | float)]
+    largest = sorted(numbers, key=lambda pair: (-pair[1], pair[0]))[:LARGEST_GROUPS]
+    return {
+        **done.to_json(),
+        "started": done.job.start,
+        "critical_path": [task.name for task in finished.critical_path(done.job)],
+        "largest_groups": [list(pair) for pair in largest],
+    }
+
+
+def page(shown: Mapping[str, Any], drawing_library: str) -> str:
+    """The whole page; pure but for the reading of its parts."""
+    parts = {
+        "title": html.escape(f"Job {shown['job_id']}"),
+        "style": (PARTS / "page.css").read_text(encoding="utf-8"),
+        # Inside a script element only "<" could end it.
+        "data": json.dumps(shown).replace("<", "\\u003c"),
+        "library": drawing_library,
+        "script": (PARTS / "page.js").read_text(encoding="utf-8"),
+    }
+    frame = (PARTS / "page.html").read_text(encoding="utf-8")
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], frame)
+
+
+def write(path: str, done: Summary, groups: Mapping[str, Any]) -> None:
+    """Write the page. JobError where the file cannot be written."""
+    try:
+        Path(path).write_text(page(facts(done, groups), library()), encoding="utf-8")
+    except OSError as error:
+        raise JobError(f"{path} cannot be written: {error.strerror}") from error

@@ -1,0 +1,86 @@
+"""Who is told what happens while a job runs: this one writes it to the log, a display shows it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from errors import JobError, log
+from running.planning import Plan
+from running.request import JobRequest
+from state.keys import JobKeys
+from state.outputs import bad_row
+from state.progress import Progress
+from state.records import JobInfo
+
+
+@dataclasses.dataclass
+class MapperTotals:
+    """The sum of the mappers' answers: rows, seconds of all functions, bad rows."""
+
+    done: int = 0
+    lines: int = 0
+    seconds: float = 0.0
+    errors: int = 0
+    first_with_errors: int | None = None
+
+    def add(self, mapper_id: int, answer: Any) -> None:
+        """Add one answer, [objects, rows, seconds, bad rows]. JobError where it is not that."""
+        try:
+            _, lines, seconds, errors = answer
+            self.lines += int(lines)
+            self.seconds += float(seconds)
+            self.errors += int(errors)
+        except (TypeError, ValueError) as error:
+            raise JobError(
+                f"mapper {mapper_id} answered {str(answer)[:200]}, not "
+                "[objects, rows, seconds, bad rows]: is the mapper function the right one?"
+            ) from error
+        self.done += 1
+        if errors and self.first_with_errors is None:
+            self.first_with_errors = mapper_id
+
+
+class Listener:
+    """Told what happens while a job runs; this one writes it to the log.
+
+    `mapper_started` and `mapper_failed` are called from many threads at once.
+    """
+
+    def planned(self, request: JobRequest, plan: Plan) -> None:
+        """The plan is made, nothing has been started."""
+
+    def mapper_started(self, mapper_id: int) -> None:
+        """A try of a mapper begins."""
+
+    def mapper_failed(self, mapper_id: int, error: JobError) -> None:
+        """A try of a mapper has failed; another may follow."""
+
+    def mapper_done(self, mapper_id: int, totals: MapperTotals, count: int) -> None:
+        """A mapper has answered; `totals` is the sum of all answers, of `count` that are due."""
+        log(f"mapper {mapper_id} done, {totals.done} of {count}")
+
+    def mapped(self, s3: Any, job: JobInfo, totals: MapperTotals) -> None:
+        """Every mapper has answered."""
+        report_mappers(s3, job, totals)
+
+    def moved(self, progress: Progress) -> None:
+        """The job's state in S3 has changed."""
+        log(str(progress))
+
+    def finished(self, job: JobInfo) -> None:
+        """The result is there."""
+        log(f"the result is {result_url(job)}")
+
+
+def report_mappers(s3: Any, job: JobInfo, totals: MapperTotals) -> None:
+    """Say what the mappers did, with one of the bad rows where there were any."""
+    log(f"{totals.done} mappers done: {totals.lines} rows, {totals.errors} bad")
+    if totals.first_with_errors is not None:
+        example = bad_row(s3, job, totals.first_with_errors)
+        log(f"a bad row, in s3 object {example.key}: {example.line}")
+
+
+def result_url(job: JobInfo) -> str:
+    """Where the job's answer is, or will be."""
+    return f"s3://{job.job_bucket}/{JobKeys(job.job_id).result}"

@@ -1,0 +1,186 @@
+"""What a user asks of the driver: the command line and the Lambda payload, read into one form.
+
+In: parsed options or a JSON payload. Out: a `JobRequest`, checked whole; UsageError with every
+fault in one go.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from errors import UsageError, log
+
+DATA_BUCKET = "big-data-benchmark"
+DATA_PREFIX = "pavlo/text/1node/uservisits/"
+REGION = "us-west-2"
+CONCURRENCY = 100
+TIMEOUT = 900
+RETRIES = 2
+_JOB_ID = re.compile(r"[^/\x00-\x1f\x7f]{1,200}")
+_FLAGS = ("full_async", "dryrun", "overwrite")
+_PAYLOAD_NAMES = {
+    "bucket": "bucket",
+    "prefix": "prefix",
+    "jobBucket": "job_bucket",
+    "job_id": "job_id",
+    "region": "region",
+    "mapper": "mapper",
+    "reducer": "reducer",
+    "eventSource": "event_source",
+    "endearly": "endearly",
+    "batchSize": "batch_size",
+    "splitSize": "split_size",
+    "concurrency": "concurrency",
+    "timeout": "timeout",
+    "retries": "retries",
+}
+_NUMBERS = {"endearly": 1, "batchSize": 1, "concurrency": 1, "timeout": 1, "retries": 0}
+"""Payload fields that are whole numbers, with the least each may be."""
+
+
+@dataclasses.dataclass(frozen=True)
+class JobRequest:
+    """One job. `bucket` and `prefix` say where the input is, `job_bucket` where the outputs go.
+
+    `endearly` takes the first so many batches as the whole job, `batch_size` is objects a mapper
+    (None: computed), `split_size` bytes a mapper, for which objects are cut (None: they are not),
+    `concurrency` how many mappers may run at once in synchronous mode, `timeout` the seconds to
+    wait for the reducers, `retries` the further tries of a mapper that fails. `event_source` is
+    passed on to the mappers and not looked at.
+    """
+
+    bucket: str = DATA_BUCKET
+    prefix: str = DATA_PREFIX
+    job_bucket: str = ""
+    job_id: str = ""
+    region: str | None = REGION
+    mapper: str = ""
+    reducer: str = ""
+    endearly: int | None = None
+    full_async: bool = False
+    dryrun: bool = False
+    overwrite: bool = False
+    batch_size: int | None = None
+    split_size: int | None = None
+    concurrency: int = CONCURRENCY
+    timeout: int = TIMEOUT
+    retries: int = RETRIES
+    event_source: str = ""
+    profile: str | None = None
+
+    @classmethod
+    def from_options(cls, options: argparse.Namespace) -> JobRequest:
+        """The request of a command line, whose values argparse has checked one by one."""
+        request = cls(
+            bucket=options.databkt,
+            prefix=options.prefix,
+            job_bucket=options.jobbkt,
+            job_id=options.jobid,
+            region=options.region,
+            mapper=options.mapper_function or "",
+            reducer=options.reducer_function or "",
+            endearly=options.endearly,
+            full_async=not options.wait4reducers,
+            dryrun=options.dryrun,
+            overwrite=options.overwrite,
+            batch_size=options.batchsize,
+            split_size=options.splitsize,
+            concurrency=options.concurrency,
+            timeout=options.timeout,
+            retries=options.retries,
+            profile=options.profile,
+        )
+        return request.checked([])
+
+    @classmethod
+    def from_payload(cls, payload: Any, region: str | None) -> JobRequest:
+        """The request of `aws lambda invoke`; `region` is used where the payload names none."""
+        if not isinstance(payload, Mapping):
+            raise UsageError(f"the payload must be a JSON object, not {type(payload).__name__}")
+        faults: list[str] = []
+        values: dict[str, Any] = {"region": region}
+        for name, field in _PAYLOAD_NAMES.items():
+            if payload.get(name) is not None:
+                values[field] = _payload_value(name, payload[name], faults)
+        values.update({flag: flag in payload for flag in _FLAGS})
+        if unknown := sorted(set(payload) - set(_PAYLOAD_NAMES) - set(_FLAGS)):
+            log(f"payload fields that mean nothing here, ignored: {', '.join(unknown)}")
+        if faults:
+            raise UsageError("\n".join(faults))
+        return cls(**values).checked(faults)
+
+    def checked(self, faults: list[str]) -> JobRequest:
+        """This request. UsageError with what is missing or malformed."""
+        if not self.bucket:
+            faults.append("the input data bucket is empty: give its name")
+        if self.batch_size and self.split_size:
+            faults.append("batch size and split size exclude each other: give one of them")
+        if not self.dryrun:
+            faults.extend(self._faults_of_a_real_run())
+        if faults:
+            raise UsageError("\n".join(faults))
+        return self
+
+    def _faults_of_a_real_run(self) -> list[str]:
+        needed = {
+            "job bucket (jobbkt, payload jobBucket)": self.job_bucket,
+            "job id (jobid, payload job_id)": self.job_id,
+            "mapper function (mapper_function, payload mapper)": self.mapper,
+            "reducer function (reducer_function, payload reducer)": self.reducer,
+        }
+        faults = [
+            f"the {what} is missing: only a dry run does without it"
+            for what, value in needed.items()
+            if not value
+        ]
+        if self.job_id and (not _JOB_ID.fullmatch(self.job_id) or self.job_id in (".", "..")):
+            faults.append(
+                f"the job id {self.job_id!r} cannot be used: it is one segment of an S3 key, "
+                "1 to 200 characters without '/' and control characters"
+            )
+        return faults
+
+
+def _payload_value(name: str, value: Any, faults: list[str]) -> Any:
+    """A payload field as the request holds it; a number may also come as a text, "2"."""
+    if name == "splitSize":
+        try:
+            return byte_size(str(value))
+        except ValueError as error:
+            faults.append(f"payload {name}: {error}")
+            return None
+    if name not in _NUMBERS:
+        if not isinstance(value, str):
+            faults.append(f"payload {name} is {value!r}: it must be a text")
+        return value
+    least = _NUMBERS[name]
+    try:
+        return whole_number(str(value), least)
+    except ValueError as error:
+        faults.append(f"payload {name}: {error}")
+        return None
+
+
+def whole_number(text: str, least: int) -> int:
+    """Read a whole number of at least `least`. ValueError otherwise."""
+    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < least:
+        raise ValueError(f"{text!r} is not a whole number from {least}")
+    return int(text)
+
+
+_UNITS = {"": 1, "B": 1}
+_UNITS |= {f"{letter}B": 1000**power for power, letter in enumerate("KMG", 1)}
+_UNITS |= {f"{letter}IB": 1024**power for power, letter in enumerate("KMG", 1)}
+
+
+def byte_size(text: str) -> int:
+    """Bytes: "64MB" is 64,000,000, "64MiB" is 67,108,864, "64" is 64. ValueError otherwise."""
+    match = re.fullmatch(r"([0-9]{1,15}) ?([A-Za-z]*)", text)
+    unit = _UNITS.get(match[2].upper()) if match else None
+    if match is None or unit is None or int(match[1]) < 1:
+        raise ValueError(f"{text!r} is no size: write 64MB, 64MiB, 1GB or a number of bytes")
+    return int(match[1]) * unit

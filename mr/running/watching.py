@@ -1,0 +1,84 @@
+"""Watching a job from outside: waiting for its result, and helping it on where it stands still.
+
+In: an S3 client and the job's record. Out: the moment the result is there, or JobTimedOut with
+what is missing. A job that stands still because an event or a reducer was lost is nudged: the last
+task object is copied onto itself, which makes S3 send its event again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from errors import JobError, log
+from state.keys import JobKeys
+from state.progress import Progress, look
+from state.records import JobInfo
+
+FIRST_POLL = 0.2
+LONGEST_POLL = 5.0
+EVENT_SECONDS = 30
+"""An S3 event that should have led to the next step by now. A nudge too many does no harm."""
+
+
+class JobTimedOut(JobError):
+    """A job has no result when its deadline passes."""
+
+    def __init__(self, job: JobInfo, timeout: float, progress: Progress) -> None:
+        super().__init__(
+            f"job {job.job_id} has no result after {timeout:.0f} s: {progress}. "
+            "It may still end: look again later, or start it anew with --overwrite"
+        )
+        self.progress = progress
+
+
+def wait_for_result(
+    s3: Any,
+    job: JobInfo,
+    timeout: float,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Return when the job's result is there. JobTimedOut after `timeout` seconds."""
+    start = moved = nudged = clock()
+    poll, before = FIRST_POLL, None
+    while True:
+        progress = look(s3, job)
+        now = clock()
+        if progress != before:
+            moved, before, poll = now, progress, FIRST_POLL
+            on_progress(progress)
+        if progress.finished:
+            return
+        if now - start > timeout:
+            raise JobTimedOut(job, timeout, progress)
+        if needs_nudge(progress, now, max(moved, nudged)):
+            nudge(s3, job, progress)
+            nudged = now
+        sleep(min(poll, max(0.0, start + timeout - now) + 0.01))
+        poll = min(LONGEST_POLL, poll * 1.5)
+
+
+def needs_nudge(progress: Progress, now: float, quiet_since: float) -> bool:
+    """Whether a job stands still: a complete step nobody takes up, or a claim that has expired."""
+    if now - quiet_since < EVENT_SECONDS:
+        return False
+    if not progress.missing:
+        return True
+    return progress.expires is not None and now > progress.expires
+
+
+def nudge(s3: Any, job: JobInfo, progress: Progress) -> None:
+    """Have S3 send the event of a task object again, by copying it onto itself."""
+    key = JobKeys(job.job_id).mapper_output(job.map_count)
+    log(f"job {job.job_id} stands still ({progress}): waking the coordinator with {key}")
+    metadata = s3.head_object(Bucket=job.job_bucket, Key=key)["Metadata"]
+    s3.copy_object(
+        Bucket=job.job_bucket,
+        Key=key,
+        CopySource={"Bucket": job.job_bucket, "Key": key},
+        Metadata=metadata,
+        MetadataDirective="REPLACE",  # S3 refuses a copy onto itself that changes nothing
+    )

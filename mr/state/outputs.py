@@ -1,0 +1,89 @@
+"""An output's metadata: what its function counted, written beside its pairs, read by the views."""
+
+from __future__ import annotations
+
+import dataclasses
+import resource
+import time
+import urllib.parse
+from typing import Any
+
+from state.keys import JobKeys
+from state.listing import list_job
+from state.records import JobInfo
+
+
+@dataclasses.dataclass(frozen=True)
+class BadRow:
+    """One row that a mapper could not read, and the object it stands in."""
+
+    key: str
+    line: str
+
+
+def bad_row(s3: Any, job: JobInfo, mapper_id: int) -> BadRow:
+    """The example that a mapper left in its output's metadata."""
+    key = JobKeys(job.job_id).mapper_output(mapper_id)
+    metadata = s3.head_object(Bucket=job.job_bucket, Key=key)["Metadata"]
+    return BadRow(
+        urllib.parse.unquote(metadata.get("errobject", "")),
+        urllib.parse.unquote(metadata.get("errexample", "")),
+    )
+
+
+def reducer_seconds(s3: Any, job: JobInfo) -> float:
+    """Seconds that the reducers of a finished job took in all, from their outputs' metadata."""
+    keys = JobKeys(job.job_id)
+    listing = list_job(s3, job.job_bucket, job.job_id)
+    outputs = [
+        keys.output(step, number)
+        for step, numbers in listing.outputs.items()
+        if step
+        for number in numbers
+    ]
+    heads = (s3.head_object(Bucket=job.job_bucket, Key=key) for key in [*outputs, keys.result])
+    return sum(float(head["Metadata"].get("processingtime", 0)) for head in heads)
+
+
+MAX_EXAMPLE = 600
+"""Bytes of a bad row, and of its object's key, that are kept: S3 allows 2 KB of metadata."""
+
+
+def output_metadata(
+    lines: int,
+    seconds: float,
+    errors: int = 0,
+    example: str = "",
+    bad_object: str = "",
+    *,
+    groups: int = 0,
+    input_bytes: int = 0,
+) -> dict[str, str]:
+    """The metadata of an output: what its function counted, when it began (seconds since the
+    epoch) and how long it took (s), its peak memory (KiB), the bytes it read, and one bad row with
+    the object it stands in. S3 takes ASCII only: the rest is quoted.
+    """
+    metadata = {
+        "linecount": str(lines),
+        "processingtime": f"{seconds:.6f}",
+        "memoryusage": str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss),
+        "errcount": str(errors),
+        "starttime": f"{time.time() - seconds:.3f}",
+        "groupcount": str(groups),
+        "inputbytes": str(input_bytes),
+    }
+    if errors:
+        metadata["errexample"] = _quote(example)
+        metadata["errobject"] = _quote(bad_object)
+    return metadata
+
+
+def _quote(text: str) -> str:
+    """A text in ASCII, percent-encoded, of at most MAX_EXAMPLE bytes."""
+    quoted = ""
+    for character in text:
+        more = urllib.parse.quote(character, safe=" ,./:;()-")
+        if len(quoted) + len(more) > MAX_EXAMPLE:
+            break
+        quoted += more
+    return quoted

@@ -1,0 +1,185 @@
+"""What a job costs, estimated; pure but for the reading of a price list.
+
+In: calls and seconds of each function, S3 requests, prices. Out: one `Item` a line of the bill, in
+US dollars. The prices are AWS's list prices of PRICES_DATE; `--prices FILE` replaces any of them:
+
+    {"date": "2026-01", "gb_second": {"x86_64": 0.0000166667, "arm64": 0.0000133334},
+     "million_calls": 0.2, "thousand_s3_writes": 0.005, "thousand_s3_reads": 0.0004}
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from errors import UsageError
+from views.words import dollars
+
+PRICES_DATE = "2026-01"
+COORDINATOR_SECONDS = 0.2
+"""What one call of the coordinator is taken to last: its outputs carry no time of their own."""
+LIST_PAGE = 1000
+"""Keys that one list request gives."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Prices:
+    """Prices in US dollars; a GB-second by the function's architecture."""
+
+    date: str = PRICES_DATE
+    gb_second: Mapping[str, float] = dataclasses.field(
+        default_factory=lambda: {"x86_64": 0.0000166667, "arm64": 0.0000133334}
+    )
+    million_calls: float = 0.20
+    thousand_s3_writes: float = 0.005
+    thousand_s3_reads: float = 0.0004
+
+    @classmethod
+    def from_json(cls, value: Any, where: str) -> Prices:
+        """Read a price list, which may leave prices out. UsageError with what is wrong in it."""
+        if not isinstance(value, dict):
+            raise UsageError(f"{where}: not a JSON object but {type(value).__name__}")
+        names = [field.name for field in dataclasses.fields(cls)]
+        if unknown := sorted(value.keys() - set(names)):
+            raise UsageError(
+                f"{where}: {', '.join(unknown)}: no such price; there are {', '.join(names)}"
+            )
+        prices = {**value}
+        gb_second = prices.pop("gb_second", {})
+        if not isinstance(gb_second, dict):
+            raise UsageError(f"{where}: gb_second is {gb_second!r}, not a price by architecture")
+        prices.pop("date", None)
+        for name, price in {**prices, **gb_second}.items():
+            if isinstance(price, bool) or not isinstance(price, int | float) or not price >= 0:
+                raise UsageError(f"{where}: {name} is {price!r}, not a price in dollars")
+        date = str(value.get("date", f"{where}, the rest {PRICES_DATE}"))
+        return cls(date, {**cls().gb_second, **gb_second}, **prices)
+
+
+def read_prices(path: str | None) -> Prices:
+    """The prices of a file, or AWS's. UsageError where the file cannot be used."""
+    if path is None:
+        return Prices()
+    try:
+        return Prices.from_json(json.loads(Path(path).read_text(encoding="utf-8")), path)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(f"{path} is not JSON: {error}") from error
+
+
+@dataclasses.dataclass(frozen=True)
+class FunctionUsage:
+    """What a job used of one function; `memory` in MB. `note`: where its seconds are from."""
+
+    role: str
+    name: str
+    calls: int
+    seconds: float
+    memory: int
+    architecture: str = "x86_64"
+    note: str = ""
+
+    @property
+    def gb_seconds(self) -> float:
+        return self.seconds * self.memory / 1024
+
+
+@dataclasses.dataclass(frozen=True)
+class S3Usage:
+    """Requests: `writes` are PUT, COPY and LIST, `reads` are GET and HEAD; DELETE is free."""
+
+    writes: int
+    reads: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Item:
+    """One line of the bill: a quantity of something, and what it costs in dollars."""
+
+    what: str
+    quantity: float
+    unit: str
+    dollars: float
+
+
+def coordinator_calls(mappers: int, reducers: int) -> int:
+    """One for each output under JOB/task, and one for `done` in place of the last reducer's."""
+    return mappers + reducers
+
+
+def s3_usage(
+    objects: int, mappers: int, steps: Sequence[int], input_reads: int | None = None
+) -> S3Usage:
+    """The requests of a job whose steps have `steps` reducers each, when nothing fails.
+
+    `input_reads` are more than `objects` where several mappers read parts of the same one. What a
+    waiting driver asks for while it waits is not in it.
+    """
+    reducers = sum(steps)
+    events = coordinator_calls(mappers, reducers)
+    listing = math.ceil((mappers + reducers + len(steps) + 3) / LIST_PAGE)
+    merged = mappers + reducers - (steps[-1] if steps else 0)
+    writes = math.ceil(objects / LIST_PAGE) + 1 + 2  # the driver: input, the job, its two records
+    writes += mappers + len(steps) + reducers + 1  # outputs, claims, done
+    writes += events * listing
+    reads = 1 + (input_reads or objects) + merged  # the trigger, the input, outputs to merge
+    reads += events * (1 + len(steps))  # jobinfo.json, and at most every step's record
+    return S3Usage(writes, reads)
+
+
+def bill(functions: Sequence[FunctionUsage], s3: S3Usage, prices: Prices) -> list[Item]:
+    """The lines of the bill."""
+    items = [
+        Item(
+            f"{usage.role} {usage.name}".strip(),
+            usage.gb_seconds,
+            "GB-s",
+            usage.gb_seconds * prices.gb_second[usage.architecture],
+        )
+        for usage in functions
+    ]
+    calls = sum(usage.calls for usage in functions)
+    return [
+        *items,
+        Item("Lambda calls", calls, "calls", calls * prices.million_calls / 1e6),
+        Item(
+            "S3 writes and lists",
+            s3.writes,
+            "requests",
+            s3.writes * prices.thousand_s3_writes / 1e3,
+        ),
+        Item("S3 reads", s3.reads, "requests", s3.reads * prices.thousand_s3_reads / 1e3),
+    ]
+
+
+def total(items: Sequence[Item]) -> float:
+    """The sum of a bill, in dollars."""
+    return sum(item.dollars for item in items)
+
+
+def bill_lines(items: tuple[Item, ...], prices_date: str) -> list[str]:
+    """A bill, for a person."""
+    return [
+        f"estimated cost {dollars(total(items))} (prices of {prices_date})",
+        *(f"  {item.what}: {quantity(item)}, {dollars(item.dollars)}" for item in items),
+    ]
+
+
+def quantity(item: Item) -> str:
+    """How much of something was used, for a person."""
+    number = f"{item.quantity:,.3f}" if isinstance(item.quantity, float) else f"{item.quantity:,}"
+    return f"{number} {item.unit}"
+
+
+def bill_json(items: tuple[Item, ...], prices_date: str) -> dict[str, Any]:
+    """A bill, for programs."""
+    return {
+        "dollars": total(items),
+        "prices": prices_date,
+        "items": [dataclasses.asdict(item) for item in items],
+    }

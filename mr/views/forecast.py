@@ -1,0 +1,121 @@
+"""What a planned job will take, as far as that can be said before it runs; pure.
+
+In: the plan, prices. Out: a `Forecast`: reducers and steps, seconds, the bill. It rests on what is
+assumed of a mapper's speed and of its output's size, and says so.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import lambdautils
+from running.planning import Plan
+from views import costs
+from views.costs import FunctionUsage, Item, Prices
+from views.functions import assumed_settings
+from views.words import counted
+
+MAPPER_BYTES_A_SECOND = 30_000_000
+"""What a mapper of 1536 MB, 0.87 of a CPU, reads and sums in a second: measured, rounded down."""
+REDUCER_BYTES_A_SECOND = 15_000_000
+OUTPUT_SHARE = 0.1
+MAX_OUTPUT_BYTES = 40_000_000
+"""A mapper's output is at most so large: the groups of uservisits are limited in number."""
+START_SECONDS = 1.0
+"""A cold start, or an event's way to the coordinator."""
+ASSUMED = (
+    f"{MAPPER_BYTES_A_SECOND / 1e6:.0f} MB/s a mapper, outputs of {OUTPUT_SHARE:.0%} of the input, "
+    f"at most {MAX_OUTPUT_BYTES / 1e6:.0f} MB"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Forecast:
+    """`steps` are the reducers of each step; `seconds` from start to result."""
+
+    plan: Plan
+    steps: tuple[int, ...]
+    seconds: float
+    items: tuple[Item, ...]
+    prices_date: str
+
+    def lines(self) -> list[str]:
+        """The form for a person."""
+        steps = " + ".join(map(str, self.steps))
+        sizes = self.plan.batch_sizes
+        return [
+            f"{counted(len(sizes), 'mapper')} of {min(sizes):,} to {max(sizes):,} bytes",
+            f"about {counted(sum(self.steps), 'reducer')} in "
+            f"{counted(len(self.steps), 'step')} ({steps})",
+            f"about {self.seconds:,.0f} s from start to result",
+            *costs.bill_lines(self.items, self.prices_date),
+            f"assumed: {ASSUMED}",
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """The form for programs; the field names are a contract."""
+        return {
+            "objects": self.plan.objects,
+            "bytes": self.plan.size,
+            "mappers": len(self.plan.batches),
+            "mapper_bytes": self.plan.batch_sizes,
+            "expected_reducers": list(self.steps),
+            "expected_seconds": self.seconds,
+            "cost": costs.bill_json(self.items, self.prices_date),
+            "assumed": ASSUMED,
+        }
+
+
+def forecast(plan: Plan, concurrency: int, prices: Prices) -> Forecast:
+    """What the plan will take with `concurrency` mappers at once."""
+    outputs = [min(OUTPUT_SHARE * size, MAX_OUTPUT_BYTES) for size in plan.batch_sizes]
+    mean_output = sum(outputs) / len(outputs)
+    steps = expected_steps(len(plan.batches), mean_output)
+    mapper_seconds = [size / MAPPER_BYTES_A_SECOND for size in plan.batch_sizes]
+    merged = [count * mean_output for count in inputs_of(len(plan.batches), steps)]
+    merge_seconds = sum(merged) / REDUCER_BYTES_A_SECOND
+    usages = [
+        usage("mapper", len(plan.batches), sum(mapper_seconds)),
+        usage("coordinator", *_coordinator(len(plan.batches), steps)),
+        usage("reducer", sum(steps), merge_seconds),
+    ]
+    reads = sum(map(len, plan.batches))
+    requests = costs.s3_usage(plan.objects, len(plan.batches), steps, reads)
+    items = costs.bill(usages, requests, prices)
+    waves = math.ceil(len(plan.batches) / concurrency)
+    seconds = START_SECONDS + waves * max(mapper_seconds)
+    seconds += sum(
+        START_SECONDS + size / REDUCER_BYTES_A_SECOND / reducers
+        for size, reducers in zip(merged, steps, strict=True)
+    )
+    return Forecast(plan, tuple(steps), seconds, tuple(items), prices.date)
+
+
+def expected_steps(mappers: int, output_bytes: float) -> list[int]:
+    """Reducers of each step, when every output has so many bytes; the last step has one."""
+    steps: list[int] = []
+    outputs = mappers
+    while not steps or outputs > 1:
+        same = [{"Key": "", "Size": output_bytes}]
+        batch_size = min(lambdautils.compute_batch_size(same), outputs) if output_bytes else outputs
+        fan_in = lambdautils.reduce_fan_in(outputs, batch_size, len(steps) + 1)
+        outputs = math.ceil(outputs / fan_in)
+        steps.append(outputs)
+    return steps
+
+
+def inputs_of(mappers: int, steps: list[int]) -> list[int]:
+    """How many outputs each step merges."""
+    return [mappers, *steps[:-1]]
+
+
+def usage(role: str, calls: int, seconds: float) -> FunctionUsage:
+    settings = assumed_settings(role)
+    return FunctionUsage(role, "", calls, seconds, settings.memory, settings.architecture)
+
+
+def _coordinator(mappers: int, steps: list[int]) -> tuple[int, float]:
+    calls = costs.coordinator_calls(mappers, sum(steps))
+    return calls, calls * costs.COORDINATOR_SECONDS

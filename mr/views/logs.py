@@ -1,0 +1,141 @@
+"""The logs of one job's functions, out of log groups that all jobs share.
+
+In: log events of the functions, in order within their streams. Out: `LogLine`s of that job alone,
+by time, with the function's name and the task's. A stream holds one request after the other, from
+its START line on; whose request it is says the line with which every function here begins,
+`job JOB: mapper 3 reads ...`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from aws.logs import read_events
+
+POLL_SECONDS = 2.0
+OVERLAP_SECONDS = 15.0
+"""How far back a look goes again while following: log events may arrive late."""
+QUIET_SECONDS = 10.0
+"""Following ends so long after the last line of a job that is done."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LogLine:
+    """One line: when (seconds since the epoch), the function's name, "mapper 3" and so on."""
+
+    time: float
+    function: str
+    task: str
+    message: str
+
+    def text(self) -> str:
+        """The form for a person."""
+        when = datetime.fromtimestamp(self.time, UTC).isoformat(timespec="milliseconds")
+        return f"{when.removesuffix('+00:00')}Z  {self.function}  {self.task}  {self.message}"
+
+
+class JobFilter:
+    """Picks one job's lines from a function's events, which may come in several portions."""
+
+    def __init__(self, function: str, job_id: str) -> None:
+        tasks = r"mapper \d+|step \d+ reducer \d+|coordinator|driver"
+        self._begins = re.compile(rf"job {re.escape(job_id)}: ({tasks})\b")
+        self._other = re.compile(rf"job .+: ({tasks})\b")
+        self._function = function
+        self._open: dict[str, list[tuple[float, str]]] = {}
+        self._task: dict[str, str | None] = {}
+
+    def lines(self, event: Mapping[str, Any]) -> Iterator[LogLine]:
+        """The lines of the job that are known to be its own now that this event is there."""
+        stream, when = event["logStreamName"], event["timestamp"] / 1000
+        message = event["message"].rstrip()
+        if message.startswith("START RequestId"):
+            self._open[stream], self._task[stream] = [], ""
+        task = self._task.get(stream)
+        if task is None:  # someone else's, or a request whose beginning was not seen
+            return
+        if task:
+            yield LogLine(when, self._function, task, message)
+            return
+        self._open[stream].append((when, message))
+        if found := self._begins.match(message):
+            self._task[stream] = found[1]
+            for then, text in self._open.pop(stream):
+                yield LogLine(then, self._function, found[1], text)
+        elif self._other.match(message):
+            self._task[stream] = None
+
+
+def job_lines(logs: Any, functions: list[str], job_id: str, since: float) -> list[LogLine]:
+    """Everything that the functions logged for a job since it began, by time."""
+    found: list[LogLine] = []
+    for function in functions:
+        picked = JobFilter(function, job_id)
+        for event in read_events(logs, function, since):
+            found += picked.lines(event)
+    return sorted(found, key=lambda line: line.time)
+
+
+@dataclasses.dataclass(frozen=True)
+class Billed:
+    """Calls of a function and the seconds that Lambda bills for them."""
+
+    calls: int
+    seconds: float
+
+
+_BILLED = re.compile(r"REPORT RequestId: .*\bBilled Duration: ([\d.]+) ms")
+
+
+def billed(lines: Iterable[LogLine]) -> dict[str, Billed]:
+    """What Lambda's own REPORT lines say, by the function's name; pure."""
+    found: dict[str, Billed] = {}
+    for line in lines:
+        if report := _BILLED.match(line.message):
+            before = found.get(line.function, Billed(0, 0.0))
+            seconds = before.seconds + float(report[1]) / 1000
+            found[line.function] = Billed(before.calls + 1, seconds)
+    return found
+
+
+def follow(
+    logs: Any,
+    functions: list[str],
+    job_id: str,
+    since: float,
+    is_done: Callable[[], bool],
+    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[LogLine]:
+    """The lines of a job as they come, until it is done and nothing comes any more."""
+    picked = {function: JobFilter(function, job_id) for function in functions}
+    seen: set[Any] = set()
+    start, last = since, clock()
+    while True:
+        done = is_done()
+        now = clock()
+        new: list[LogLine] = []
+        for function in functions:
+            for event in read_events(logs, function, start):
+                name = event_name(function, event)
+                if name not in seen:
+                    seen.add(name)
+                    new += picked[function].lines(event)
+        yield from sorted(new, key=lambda line: line.time)
+        last = now if new else last
+        if done and now - last > QUIET_SECONDS:
+            return
+        start = max(since, now - OVERLAP_SECONDS)
+        sleep(POLL_SECONDS)
+
+
+def event_name(function: str, event: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What tells an event from all others; not every log service gives an id."""
+    if event.get("eventId"):
+        return function, event["eventId"]
+    return function, event["logStreamName"], event["timestamp"], event["message"]

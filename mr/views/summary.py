@@ -1,0 +1,184 @@
+"""What a finished job did, used and cost: the lines at its end, and the same for programs.
+
+In: the job's outputs as `jobtasks` reads them, the functions' configuration, prices. Out: a
+`Summary`. Seconds are those that Lambda billed, where the functions' logs were read and are there
+already; else those that the functions measured themselves, without start-up and the writing of the
+output. Requests are counted from the job's shape. So the bill is an estimate.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from collections.abc import Mapping
+from typing import Any
+
+from state.keys import JobKeys
+from views import costs, finished
+from views.costs import FunctionUsage, Item, Prices, S3Usage, bill_json, bill_lines
+from views.finished import FinishedJob, Task
+from views.functions import names_of, settings_of
+from views.logs import Billed
+from views.result import first_groups
+from views.words import counted
+
+FIRST_GROUPS = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """A finished job in numbers. `groups` are the first ones of its answer."""
+
+    job: FinishedJob
+    functions: tuple[FunctionUsage, ...]
+    s3: S3Usage
+    items: tuple[Item, ...]
+    prices_date: str
+    groups: tuple[tuple[str, Any], ...]
+
+    @property
+    def result(self) -> str:
+        """Where the answer is."""
+        return f"s3://{self.job.info.job_bucket}/{JobKeys(self.job.info.job_id).result}"
+
+    def lines(self) -> list[str]:
+        """The form for a person."""
+        return [
+            *self._counts(),
+            *self._times(),
+            *(usage_line(usage) for usage in self.functions),
+            *bill_lines(self.items, self.prices_date),
+            f"the result is {self.result}",
+            *(f"  {key}  {value}" for key, value in self.groups),
+        ]
+
+    def _counts(self) -> list[str]:
+        mappers = self.job.mappers
+        bad = sum(task.errors for task in mappers)
+        lines = sum(task.lines for task in mappers)
+        groups = "" if self.job.last.groups is None else f", {self.job.last.groups} groups"
+        shown = [f"{lines} rows, {bad} bad{groups}"]
+        if example := finished.first_bad_row(mappers):
+            shown.append(f"a bad row, in object {example.bad_object}: {example.example}")
+        return shown
+
+    def _times(self) -> list[str]:
+        mappers = self.job.mappers
+        slowest = max(mappers, key=lambda task: task.seconds)
+        median = statistics.median(task.seconds for task in mappers)
+        shown = [
+            f"{self.job.seconds:.1f} s from start to result: {counted(len(mappers), 'mapper')}, "
+            f"{counted(len(self.job.reducers), 'reducer')} in "
+            f"{counted(len(self.job.records), 'step')}",
+            f"mappers: median {median:.2f} s, slowest {slowest.seconds:.2f} s ({slowest.name})",
+        ]
+        if slow := finished.stragglers(self.job.tasks):
+            names = ", ".join(f"{task.name} {task.seconds:.2f} s" for task in slow[:FIRST_GROUPS])
+            shown.append(f"stragglers: {names}")
+        return shown
+
+    def to_json(self) -> dict[str, Any]:
+        """The form for programs; the field names are a contract."""
+        mappers = self.job.mappers
+        example = finished.first_bad_row(mappers)
+        return {
+            "job_id": self.job.info.job_id,
+            "bucket": self.job.info.job_bucket,
+            "result": self.result,
+            "seconds": self.job.seconds,
+            "lines": sum(task.lines for task in mappers),
+            "groups": self.job.last.groups,
+            "bad_rows": sum(task.errors for task in mappers),
+            "bad_row": {"object": example.bad_object, "row": example.example} if example else None,
+            "median_mapper_seconds": statistics.median(task.seconds for task in mappers),
+            "stragglers": [task.name for task in finished.stragglers(self.job.tasks)],
+            "tasks": [task_json(task) for task in self.job.tasks],
+            "functions": [usage_json(usage) for usage in self.functions],
+            "s3": dataclasses.asdict(self.s3),
+            "cost": bill_json(self.items, self.prices_date),
+            "first_groups": [list(pair) for pair in self.groups],
+        }
+
+
+def summarize(
+    s3: Any, functions: Any, job: FinishedJob, prices: Prices, billed: Mapping[str, Billed]
+) -> Summary:
+    """Sum up a finished job. `functions` is a Lambda client, `billed` what the logs say of each
+    function, by name, as far as that is known; nothing is written.
+    """
+    used = usages(s3, functions, job, billed)
+    steps = [record.reducer_count for _, record in sorted(job.records.items())]
+    objects = int(job.data.value.get("totalS3Files", 0))
+    reads = int(job.data.value.get("inputReads", objects))
+    requests = costs.s3_usage(objects, len(job.mappers), steps, reads)
+    groups = first_groups(s3, job.info.job_bucket, job.info.job_id, FIRST_GROUPS)
+    items = tuple(costs.bill(used, requests, prices))
+    return Summary(job, used, requests, items, prices.date, tuple(groups))
+
+
+def usages(
+    s3: Any, functions: Any, job: FinishedJob, billed: Mapping[str, Billed]
+) -> tuple[FunctionUsage, ...]:
+    """What the job used of each function; of the driver function only where its log is known."""
+    names = dict.fromkeys(measured(job), "") | names_of(s3, job.info, job.data)
+    return tuple(
+        usage_of(functions, role, names[role], own, billed.get(names[role]))
+        for role, own in measured(job).items()
+        if role != "driver" or names[role] in billed
+    )
+
+
+def usage_of(
+    functions: Any, role: str, name: str, own: Billed, logged: Billed | None
+) -> FunctionUsage:
+    """The use of one function: what was billed, where its log is complete, else `own`."""
+    used, note = own, _ASSUMED_SECONDS if role == "coordinator" else ""
+    if logged is not None and logged.calls >= own.calls:
+        used, note = logged, "as billed"
+    settings = settings_of(functions, name, role)
+    notes = [note, f"{settings.memory} MB assumed" if settings.assumed else ""]
+    return FunctionUsage(
+        role,
+        name,
+        used.calls,
+        used.seconds,
+        settings.memory,
+        settings.architecture,
+        ", ".join(filter(None, notes)),
+    )
+
+
+def measured(job: FinishedJob) -> dict[str, Billed]:
+    """Calls and seconds by role, as the outputs tell; the coordinator's seconds are assumed."""
+    calls = costs.coordinator_calls(len(job.mappers), len(job.reducers))
+    return {
+        "driver": Billed(0, 0.0),
+        "mapper": Billed(len(job.mappers), _seconds(job.mappers)),
+        "coordinator": Billed(calls, calls * costs.COORDINATOR_SECONDS),
+        "reducer": Billed(len(job.reducers), _seconds(job.reducers)),
+    }
+
+
+_ASSUMED_SECONDS = f"{costs.COORDINATOR_SECONDS} s a call assumed"
+
+
+def _seconds(tasks: list[Task]) -> float:
+    return sum(task.seconds for task in tasks)
+
+
+def usage_line(usage: FunctionUsage) -> str:
+    """One function's use, for a person."""
+    note = f" ({usage.note})" if usage.note else ""
+    name = f" {usage.name}" if usage.name else ""
+    return (
+        f"{usage.role}{name}: {counted(usage.calls, 'call')}, {usage.seconds:.1f} s x "
+        f"{usage.memory} MB = {usage.gb_seconds:.2f} GB-s{note}"
+    )
+
+
+def usage_json(usage: FunctionUsage) -> dict[str, Any]:
+    return {**dataclasses.asdict(usage), "gb_seconds": usage.gb_seconds}
+
+
+def task_json(task: Task) -> dict[str, Any]:
+    return {**dataclasses.asdict(task), "name": task.name}
