@@ -12,9 +12,11 @@ standard output. Exit status: 0 done, 1 failed, 2 wrong usage or configuration.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -25,7 +27,7 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
-from deploy import config, wrapping
+from deploy import config, plan, wrapping
 from deploy.bundle import BundleError
 from deploy.clients import Clients, DeployError, error_code
 from deploy.config import Config, ConfigError
@@ -41,10 +43,15 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def show(steps: Iterable[Step]) -> int:
-    """Print what steps would do. Returns the exit status."""
-    for step in steps:
-        print(f"{step.name}: {step.look()}", flush=True)
+def show(
+    options: argparse.Namespace, region: str, steps: Iterable[Step], wanted: Sequence[Desired] = ()
+) -> int:
+    """Print what steps would do, and what bundles hold. Returns the exit status."""
+    if options.json:
+        print(json.dumps(plan.value(region, steps, wanted), indent=2))
+    else:
+        for line in plan.lines(steps, wanted):
+            print(line, flush=True)
     say("This is a plan: nothing was changed.")
     return 0
 
@@ -60,7 +67,7 @@ def deploy(settings: Config, clients: Clients, options: argparse.Namespace) -> i
     needs = spotwrap.steps() if spotwrap else ()
     functions = list(steps.deployment(wanted, options.update))
     if options.plan:
-        return show([*needs, *(step for function in functions for step in function)])
+        return show(options, settings.region, [*needs, *chain(*functions)], wanted)
     for step in needs:
         say(f"SpotWrap: {step.owner} {step.do()}")
     changed = 0
@@ -110,7 +117,7 @@ def delete_all(settings: Config, clients: Clients, options: argparse.Namespace) 
     """Delete what `deploy` made, as far as it is there. Returns the exit status."""
     steps = Steps(settings, clients).deletion(options.saveTriggerBucket)
     if options.plan:
-        return show(steps)
+        return show(options, settings.region, steps)
     failed = sum(not delete(step) for step in steps)
     say(f"{failed} steps failed." if failed else "Everything is deleted.")
     return 1 if failed else 0
@@ -157,6 +164,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--deleteAll", action="store_true", help="delete functions, logs, trigger, bucket contents")
     add("--saveTriggerBucket", action="store_true", help="with --deleteAll: keep bucket contents")
     add("--plan", action="store_true", help="show what would be done, and do nothing")
+    add("--json", action="store_true", help="with --plan: as JSON, with the files of each bundle")
     add("--no_spotwrap", action="store_true", help="deploy every function plain")
     add("--no_botocore_change", action="store_true", help="keep the library zip that is in S3")
     add("--spotFnsTableName", default=TABLE, help="SpotWrap's table (%(default)s)")
@@ -183,6 +191,8 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("--update and --deleteAll exclude each other")
     if options.saveTriggerBucket and not options.deleteAll:
         parser.error("--saveTriggerBucket goes with --deleteAll")
+    if options.json and not options.plan:
+        parser.error("--json goes with --plan")
     try:
         settings = config.load(config.find(options.config), with_sources=not options.deleteAll)
         clients = Clients(settings.region, options.profile)

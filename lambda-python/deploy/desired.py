@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from deploy import bundle, config, packages, wrapping
+from deploy import bundle, config, names, packages, wrapping
 from deploy.config import Config, ConfigError, FunctionSpec
 from deploy.function import Desired
 from deploy.wrapping import Table
@@ -34,7 +34,7 @@ def prepare(
     return wanted
 
 
-def _refuse(faults: Iterator[str] | Sequence[str]) -> None:
+def _refuse(faults: Iterable[str]) -> None:
     if told := "\n".join(faults):
         raise ConfigError(told)
 
@@ -48,7 +48,7 @@ def _size_faults(wanted: Sequence[Desired]) -> Iterator[str]:
                 f"{bundle.UPLOAD_LIMIT} that Lambda takes directly: name a bucket for it in "
                 "s3bucket"
             )
-        if (size := bundle.unzipped_size(one.code)) > bundle.UNZIPPED_LIMIT:
+        if (size := sum(bundle.sizes(one.code).values())) > bundle.UNZIPPED_LIMIT:
             yield (
                 f"{one.name}: its code has {size} bytes unzipped, more than the "
                 f"{bundle.UNZIPPED_LIMIT} that Lambda takes: give it fewer packages or files"
@@ -85,11 +85,10 @@ def desired(spec: FunctionSpec, role: str, tracing: bool, table: Table | None) -
     """What a function of the file should be in Lambda: wrapped, where it asks for that and there
     is a `table` for its records; or plain."""
     if table and spec.patched_botocore_dir:
-        sources = [*sources_of(spec), *wrapping.sources()]
         texts = wrapping.settings(spec, spec.patched_botocore_dir, table, role.split(":")[4])
-        code, handler = bundle.build(sources, texts), wrapping.HANDLER
+        code, handler = bundle.build(files_of(spec, wrapping.files()), texts), wrapping.HANDLER
     else:
-        code, handler = bundle.build(sources_of(spec)), spec.handler
+        code, handler = bundle.build(files_of(spec, {})), spec.handler
     return Desired(
         name=spec.name,
         code=code,
@@ -107,8 +106,21 @@ def desired(spec: FunctionSpec, role: str, tracing: bool, table: Table | None) -
     )
 
 
-def sources_of(spec: FunctionSpec) -> tuple[Path, ...]:
-    """The files and folders to zip, the function's packages among them. BundleError."""
-    if not spec.packages:
-        return spec.sources
-    return (*spec.sources, packages.installed(spec.packages, spec.runtime, spec.architecture))
+def files_of(spec: FunctionSpec, more: Mapping[str, Path]) -> dict[str, Path]:
+    """All files of a bundle, those of the function's packages among them. BundleError, and
+    ConfigError where they do not go together."""
+    files = dict(spec.files)
+    if spec.packages:
+        folder = packages.installed(spec.packages, spec.runtime, spec.architecture)
+        found = bundle.entries([folder])
+        tops = {name.split("/")[0].partition(".")[0] for name in found}
+        _refuse(
+            f"{spec.name}: files_and_dirs: {one}"
+            for one in spec.needs
+            if one.module.partition(".")[0] not in tops
+        )
+        more = {**found, **more}
+    for name, path in more.items():
+        bundle.add(files, name, path)
+    _refuse(f"{spec.name}: files_and_dirs: {fault}" for fault in names.faults(files))
+    return files

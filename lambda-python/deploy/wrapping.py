@@ -93,9 +93,9 @@ def lone_buckets(specs: Iterable[FunctionSpec], wanted: Iterable[Desired]) -> It
             )
 
 
-def sources() -> list[Path]:
-    """What is zipped with each wrapped function."""
-    return [ROOT / "SpotWrap.py", ROOT / "spotwrap"]
+def files() -> dict[str, Path]:
+    """What is zipped with each wrapped function, by the names in the zip."""
+    return bundle.entries([ROOT / "SpotWrap.py", ROOT / "spotwrap"])
 
 
 def settings(spec: FunctionSpec, patched: Path, table: Table, owner: str) -> dict[str, str]:

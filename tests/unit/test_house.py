@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from deploy import names
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/architecture.md"
 _ROW = re.compile(r"\| `([\w-]+)/` \| (.+?) \| .+ \| (.+?) \|")
@@ -45,14 +47,14 @@ def imported(path: Path) -> set[Path]:
     """The files of its own root that a file imports, wherever in it."""
     (root,) = (root for root in ROOTS if root in path.parents)
     found = set()
-    for name in names(ast.parse(path.read_bytes())):
+    for name in modules(ast.parse(path.read_bytes())):
         file = root.joinpath(*name.split(".")).with_suffix(".py")
         if file.is_file():
             found.add(file)
     return found
 
 
-def names(tree: ast.Module) -> Iterator[str]:
+def modules(tree: ast.Module) -> Iterator[str]:
     """Everything that may be a module: `a` and `a.b` for `from a import b`."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -91,6 +93,11 @@ def test_only_those_come_in_that_the_table_lets_in(place: Path) -> None:
         assert guests == set()
     elif allowed != {"all"}:
         assert guests <= allowed
+
+
+def test_no_module_has_a_name_of_python_or_of_lambdas_runtime() -> None:
+    taken = names.every_standard_library() | names.RUNTIME
+    assert {path.stem for path in (*FILES, *HOUSE)} & taken == set()
 
 
 def test_files_import_each_other_in_no_circle() -> None:

@@ -30,7 +30,7 @@ def spec(folder: Path | None, bucket: str | None = "code") -> FunctionSpec:
         memory=128,
         handler="f.handler",
         zip_name="f.zip",
-        sources=(),
+        files={},
         patched_botocore_dir=folder,
         code_bucket=bucket,
     )
