@@ -34,6 +34,7 @@ from deploy.config import Config, ConfigError
 from deploy.desired import prepare, table_of
 from deploy.function import Desired
 from deploy.steps import Step, Steps
+from deploy.words import counted
 from deploy.wrapping import SpotWrap
 from spotwrap.settings import TABLE
 
@@ -76,7 +77,8 @@ def deploy(settings: Config, clients: Clients, options: argparse.Namespace) -> i
         kind = "with SpotWrap" if one.handler == wrapping.HANDLER else "plain"
         say(f"{one.name}: {', '.join(words)} ({kind})")
         changed += any(not word.endswith("unchanged") for word in words)
-    say(f"{len(wanted)} functions in {clients.region}: {changed} changed, the rest as they were.")
+    functions_in = f"{counted(len(wanted), 'function')} in {clients.region}"
+    say(f"{functions_in}: {changed} changed, the rest as they were.")
     return 0
 
 
@@ -119,7 +121,7 @@ def delete_all(settings: Config, clients: Clients, options: argparse.Namespace) 
     if options.plan:
         return show(options, settings.region, steps)
     failed = sum(not delete(step) for step in steps)
-    say(f"{failed} steps failed." if failed else "Everything is deleted.")
+    say(f"{counted(failed, 'step')} failed." if failed else "Everything is deleted.")
     return 1 if failed else 0
 
 

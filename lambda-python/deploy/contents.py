@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from deploy.clients import DeployError, found_or_none
+from deploy.words import counted
 
 Versions = list[dict[str, Any]]
 
@@ -13,7 +14,7 @@ Versions = list[dict[str, Any]]
 def look(s3: Any, bucket: str) -> str:
     """What `delete` would do."""
     count = found_or_none(lambda: sum(map(len, _pages(s3, bucket))), "NoSuchBucket")
-    return "not there" if count is None else f"{count} objects would be deleted"
+    return "not there" if count is None else f"{counted(count, 'object')} would be deleted"
 
 
 def delete(s3: Any, bucket: str) -> str:
@@ -21,7 +22,7 @@ def delete(s3: Any, bucket: str) -> str:
     count = found_or_none(
         lambda: sum(_deleted(s3, bucket, page) for page in _pages(s3, bucket)), "NoSuchBucket"
     )
-    return "not there" if count is None else f"{count} objects deleted"
+    return "not there" if count is None else f"{counted(count, 'object')} deleted"
 
 
 def _pages(s3: Any, bucket: str) -> Iterator[Versions]:

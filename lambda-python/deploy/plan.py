@@ -8,6 +8,7 @@ from typing import Any
 from deploy import bundle
 from deploy.function import Desired
 from deploy.steps import Step
+from deploy.words import counted
 
 
 def lines(steps: Iterable[Step], wanted: Sequence[Desired]) -> Iterator[str]:
@@ -16,7 +17,8 @@ def lines(steps: Iterable[Step], wanted: Sequence[Desired]) -> Iterator[str]:
         yield f"{step.name}: {step.look()}"
     for one in wanted:
         sizes = bundle.sizes(one.code)
-        yield f"{one.name}: bundle: {len(sizes)} files, {sum(sizes.values())} bytes"
+        files = counted(len(sizes), "file")
+        yield f"{one.name}: bundle: {files}, {counted(sum(sizes.values()), 'byte')}"
 
 
 def value(region: str, steps: Iterable[Step], wanted: Sequence[Desired]) -> dict[str, Any]:

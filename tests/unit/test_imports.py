@@ -275,3 +275,5 @@ def test_the_rooms_of_a_terminal_are_in_no_zip(listed: str, rooms: set[str]) -> 
     closure = gather(ROOT, listed)
     assert {name.split("/")[0] for name in closure.files if "/" in name} == rooms
     assert (closure.missing, closure.faults) == ([], [])
+    jobs = {f"jobs/{path.name}" for path in (ROOT / "mr/jobs").glob("*.py")}
+    assert closure.files.keys() & jobs == (jobs if "jobs" in rooms else set())
