@@ -142,6 +142,8 @@ class Closure:
     def _loaded_by(self, name: str, sure: bool) -> Iterator[tuple[str, bool]]:
         """The files that a file loads, and whether that is sure."""
         path = self.files[name]
+        if path.parents[name.count("/")].name == "site-packages":
+            return  # what pip laid there is whole
         if name == LOADS_BY_NAME:
             yield from ((entry, False) for entry in self._add_all(path.parent, path.parents[1]))
         for one in self._imports_of(path, sure):

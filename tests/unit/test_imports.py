@@ -114,6 +114,13 @@ def test_a_listed_folder_stays_as_it_is(tmp_path: Path) -> None:
     assert missing(closure) == []
 
 
+def test_installed_packages_are_not_followed(tmp_path: Path) -> None:
+    files = {"start.py": "import lib\n", "site-packages/lib.py": "import optional\n"}
+    closure = gather(tree(tmp_path, files), "start.py", "site-packages")
+    assert sorted(closure.files) == ["lib.py", "start.py"]
+    assert missing(closure) == []
+
+
 def test_what_is_nowhere_is_named_with_file_and_line(tmp_path: Path) -> None:
     files = {
         "start.py": "import room.gone\nfrom room import absent, there\nimport annotationlib\n",

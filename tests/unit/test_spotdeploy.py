@@ -15,7 +15,8 @@ from botocore.stub import ANY, Stubber
 
 from deploy import botocorepatch, wrapping
 from deploy.clients import Clients, DeployError
-from deploy.config import FunctionSpec
+from deploy.config import ConfigError, FunctionSpec
+from deploy.desired import files_of
 from deploy.wrapping import SpotWrap, Table
 from spotwrap.settings import Address, Settings
 from tests.spotcloud import patched  # noqa: F401 - a fixture
@@ -98,6 +99,14 @@ def test_the_wrapper_reads_the_settings_that_were_written(patched) -> None:
     assert (told.handler, told.table, told.patience) == ("f.handler", "spotFns", 30)
     with pytest.raises(ValueError, match="'s3://code/x' is not the address of a patched botocore"):
         Address.parse("s3://code/x")
+
+
+def test_a_file_of_ones_own_may_not_hide_the_wrapper(patched, tmp_path) -> None:
+    one = dataclasses.replace(spec(patched), files={"f.py": tmp_path / "f.py"})
+    assert {"f.py", "SpotWrap.py", "spotwrap/wrapper.py"} <= files_of(one, wrapping.files()).keys()
+    hides = dataclasses.replace(one, files={"spotwrap.py": tmp_path / "spotwrap.py"})
+    with pytest.raises(ConfigError, match=r"spotwrap\.py and .* would both be spotwrap: rename"):
+        files_of(hides, wrapping.files())
 
 
 def test_a_bucket_of_someone_else_is_a_clear_error(s3, spotwrap) -> None:
