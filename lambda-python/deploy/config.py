@@ -48,7 +48,7 @@ class FunctionSpec:
     needs: tuple[Missing, ...] = ()
     runtime: str = DEFAULT_RUNTIME
     timeout: int = DEFAULT_TIMEOUT
-    architecture: str = "x86_64"
+    architecture: str = ARCHITECTURES[0]
     environment: Mapping[str, str] = field(default_factory=dict)
     layers: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
@@ -104,6 +104,7 @@ def load(path: Path, with_sources: bool = True) -> Config:
 def _spec(entry: Mapping[str, Any], folder: Path, with_sources: bool) -> FunctionSpec:
     patched = entry.get("patched_botocore_dir")
     closure = _closure(entry, folder) if with_sources else None
+    given = {name: entry[name] for name in _AS_GIVEN if name in entry}
     return FunctionSpec(
         name=entry["name"],
         memory=entry["lambdaMemory"],
@@ -111,18 +112,15 @@ def _spec(entry: Mapping[str, Any], folder: Path, with_sources: bool) -> Functio
         zip_name=entry["zip"],
         files=dict(sorted(closure.files.items())) if closure else {},
         needs=tuple(closure.missing) if closure and not entry.get("layers") else (),
-        runtime=entry.get("runtime", DEFAULT_RUNTIME),
-        timeout=entry.get("timeout", DEFAULT_TIMEOUT),
-        architecture=entry.get("architecture", "x86_64"),
-        environment=dict(entry.get("environment", {})),
         layers=tuple(entry.get("layers", ())),
         packages=tuple(entry.get("packages", ())),
-        permission=entry.get("permission"),
-        job_id=entry.get("job_id"),
         patched_botocore_dir=folder / patched if patched else None,
         code_bucket=entry.get("s3bucket"),
+        **given,
     )
 
+
+_AS_GIVEN = ("runtime", "timeout", "architecture", "environment", "permission", "job_id")
 
 # --------------------------------------------------------------------------- faults
 
