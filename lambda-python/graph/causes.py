@@ -10,19 +10,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
-from spotrecorder import NO_ERROR
-from spotrecords import UNKNOWN, function_name
-
-Record = Mapping[str, Any]
+from spotwrap.recorder import Record, object_in, problem_in
+from spotwrap.records import ENTRY, EXIT, UNKNOWN, function_name, request_of, woken_by
 
 WRITES = ("PutObject", "CopyObject", "CompleteMultipartUpload")
 READS = ("GetObject",)
-_EVENT = re.compile(r"(?P<bucket>[^:]+):(?P<key>.*):\d+:[^:]*:[^:]*:[^:]*", re.DOTALL)
 _UNKNOWN_SOURCE = "unknown_source:"
 
 
@@ -79,7 +74,7 @@ class Invocation:
     def entry(self) -> Record:
         """The first entry record; where it is missing, the first record there is."""
         return next(
-            (one for one in self.records if str(one["requestID"]).endswith(":entry")),
+            (one for one in self.records if one["requestID"].endswith(ENTRY)),
             self.records[0],
         )
 
@@ -90,49 +85,31 @@ class Invocation:
     @property
     def caller(self) -> str:
         """The request that invoked it, or whatever else its entry names."""
-        return str(self.entry.get("caller", UNKNOWN))
+        return self.entry.get("caller", UNKNOWN)
 
     @property
     def error(self) -> str:
         """The error of its end; that of a call it survived does not count."""
-        ends = [one for one in self.records if str(one["requestID"]).endswith(":exit")]
+        ends = [one for one in self.records if one["requestID"].endswith(EXIT)]
         if not ends:
             return "no exit record: it was killed, or its time ran out"
-        return failure(ends[-1])
+        return problem_in(ends[-1])
 
     @property
     def woken_by(self) -> tuple[str, str] | None:
         """Bucket and key of the object whose event woke it."""
-        if ":s3:::" not in str(self.entry.get("eventSource")):
-            return None
-        found = _EVENT.fullmatch(str(self.entry["message"]))
-        return (found["bucket"], found["key"]) if found else None
-
-
-def failure(record: Record) -> str:
-    """What a record says went wrong; empty where nothing did."""
-    error = str(record.get("error", NO_ERROR))
-    return "" if error == NO_ERROR else error.removeprefix(f"{NO_ERROR}:")
+        return woken_by(self.entry)
 
 
 def invocations(records: Iterable[Record]) -> dict[str, Invocation]:
     """Records by the request they belong to."""
     grouped: defaultdict[str, list[Record]] = defaultdict(list)
     for record in records:
-        request = re.sub(":(entry|exit)$", "", str(record["requestID"]))
-        grouped[request].append(record)
+        grouped[request_of(record)].append(record)
     return {
         request: Invocation(request, tuple(sorted(found, key=lambda one: float(one["ts"]))))
         for request, found in grouped.items()
     }
-
-
-def object_of(call: Record) -> tuple[str, str] | None:
-    """Bucket and key that a record of a call of S3 is about."""
-    parts = str(call.get("message")).split(":", 2)
-    if call.get("eventSource") != "aws:s3" or len(parts) < 3:
-        return None
-    return parts[1], parts[2]
 
 
 def of_job(found: Mapping[str, Invocation], bucket: str, job_id: str) -> list[Invocation]:
@@ -144,7 +121,7 @@ def of_job(found: Mapping[str, Invocation], bucket: str, job_id: str) -> list[In
     wanted = {
         request
         for request, one in found.items()
-        if is_of_job(one.woken_by) or any(is_of_job(object_of(call)) for call in one.calls)
+        if is_of_job(one.woken_by) or any(is_of_job(object_in(call)) for call in one.calls)
     }
     size = -1
     while size != len(wanted):
@@ -177,7 +154,7 @@ class _Graph:
         self._outside: defaultdict[str, list[Record]] = defaultdict(list)
         self._edges: dict[tuple[str, str, str], Edge] = {}
         written = {
-            object_of(call) for one in selected for call in one.calls if call["eventOp"] in WRITES
+            object_in(call) for one in selected for call in one.calls if call["eventOp"] in WRITES
         }
         woken = {one.woken_by for one in selected}
         self._made = written | woken
@@ -191,12 +168,12 @@ class _Graph:
         elif one.caller in self._known:
             self._join(one.caller, one.request, "invoke", length, bool(one.error))
         else:
-            source = str(one.entry.get("eventSource", UNKNOWN))
+            source = one.entry.get("eventSource", UNKNOWN)
             name = "not traced" if source.startswith(_UNKNOWN_SOURCE) else source
             self._outside[name].append(one.entry)
             self._join(f"outside {name}", one.request, "invoke", length, bool(one.error))
         for call in one.calls:
-            place = object_of(call)
+            place = object_in(call)
             if place and call["eventOp"] in (*WRITES, *READS):
                 self._add_call(one.request, place, call)
 
@@ -205,7 +182,7 @@ class _Graph:
         ends = (request, self._object(place))
         kind = "write" if call["eventOp"] in WRITES else "read"
         source, target = ends if kind == "write" else ends[::-1]
-        self._join(source, target, kind, float(call["duration"]), bool(failure(call)))
+        self._join(source, target, kind, float(call["duration"]), bool(problem_in(call)))
 
     def _object(self, place: tuple[str, str]) -> str:
         """The node of an object; input objects, which nobody here wrote, share one."""
@@ -254,16 +231,16 @@ def node_of(one: Invocation) -> Node:
     start = float(one.records[0]["ts"])
     end = max(float(call["ts"]) + float(call["duration"]) for call in one.calls or one.records[:1])
     last = one.records[-1]
-    if str(last["requestID"]).endswith(":exit"):
+    if last["requestID"].endswith(EXIT):
         end = max(start + float(last["duration"]), float(last["ts"]))
-    name = function_name(str(one.entry["thisFnARN"]))
+    name = function_name(one.entry["thisFnARN"])
     return Node(one.request, "invocation", name, start, max(start, end), one.error, one.records)
 
 
 def _node(name: str, kind: str, label: str, records: Sequence[Record]) -> Node:
     ordered = sorted(records, key=lambda one: float(one["ts"]))
     times = [float(one["ts"]) for one in ordered]
-    error = "; ".join(filter(None, map(failure, ordered))) if kind == "object" else ""
+    error = "; ".join(filter(None, map(problem_in, ordered))) if kind == "object" else ""
     return Node(name, kind, label, times[0], times[-1], error, tuple(ordered))
 
 

@@ -2,8 +2,9 @@
 
 In the patched copy this file is `botocore/spotrecorder.py`, and every API method of every client
 ends in `call`. In: the client, the operation, its arguments. Out: the operation's own answer or
-error, and, between `begin` and `end`, one record for `take`. A record is a plain dict, as it goes
-into SpotWrap's table. It needs nothing of botocore, so that its `client` module can import it.
+error, and, between `begin` and `end`, one record for `take`. What it writes into a text of a
+record or of a payload is read back by the function that stands behind the one that writes it. It
+needs nothing of botocore, nor of this folder, so that botocore's `client` can import it.
 """
 
 from __future__ import annotations
@@ -14,9 +15,32 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypedDict
 
-Record = dict[str, Any]
+
+class Record(TypedDict, total=False):
+    """An item of SpotWrap's table: of an invocation's begin, of its end, or of an API call.
+
+    `requestID` and `ts`, in ms since the epoch, are the key; `duration` is in ms. `caller` is the
+    request that caused it, `eventSource`, `eventOp` and `sourceIP` what kind of request that was
+    and where it came from, `message` what it was about. Where an event says otherwise than the
+    function's own ARN, `region` and `accountID` have both, as A:B.
+    """
+
+    requestID: str
+    ts: int | float | Decimal
+    thisFnARN: str
+    region: str
+    accountID: str
+    caller: str
+    eventSource: str
+    eventOp: str
+    sourceIP: str
+    message: str
+    duration: float
+    error: str
+    awsRequestID: str
+
 
 NO_ERROR = "SpotWrapPython"
 """The value of `error` where nothing failed; a failure's text follows it, after a colon."""
@@ -27,8 +51,11 @@ MAX_TEXT = 1000
 OWN_WRITES = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems")
 """Operations that are not recorded when they change SpotWrap's own table."""
 
-PAYLOAD_LIMITS = {"Event": 1 << 20, "RequestResponse": 6 << 20}
-"""Bytes that Lambda takes as the payload of an invocation."""
+EVENT, SYNCHRONOUS = "Event", "RequestResponse"
+PAYLOAD_LIMITS = {EVENT: 1 << 20, SYNCHRONOUS: 6 << 20}
+"""Bytes that Lambda takes as the payload of an invocation, by its type."""
+
+_SOURCE = "int:invokeCLI"
 
 
 class Invocation:
@@ -40,7 +67,7 @@ class Invocation:
     def __init__(
         self,
         request_id: str,
-        common: Mapping[str, str],
+        common: Record,
         table: str,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -63,7 +90,16 @@ class Invocation:
 
     def source(self, invocation_type: str) -> str:
         """What a function that is invoked from here is told as its `eventSource`."""
-        return f"int:invokeCLI:{self.common['thisFnARN']}:{self.request_id}:{invocation_type}"
+        return f"{_SOURCE}:{self.common['thisFnARN']}:{self.request_id}:{invocation_type}"
+
+
+def caller_in(source: str) -> tuple[str, str] | None:
+    """Who calls and in which request, where `Invocation.source` made an `eventSource`; pure."""
+    who, _, rest = source.rpartition(":")
+    if rest not in PAYLOAD_LIMITS or not who.startswith(f"{_SOURCE}:arn:"):
+        return None
+    who, _, request = who.rpartition(":")
+    return who, request
 
 
 _current: Invocation | None = None
@@ -95,7 +131,7 @@ def call(client: Any, operation: str, arguments: dict[str, Any]) -> Any:
         return client._make_api_call(operation, arguments)
     if (service, operation) == ("lambda", "Invoke"):
         arguments = with_source(arguments, invocation.source)
-    record = {
+    record: Record = {
         **invocation.common,
         "requestID": invocation.request_id,
         "ts": invocation.stamp(),
@@ -132,6 +168,12 @@ def error_text(problem: str) -> str:
     return clipped(f"{NO_ERROR}:{problem}" if problem else NO_ERROR)
 
 
+def problem_in(record: Record) -> str:
+    """What a record says went wrong; empty where nothing did; pure."""
+    error = record.get("error", NO_ERROR)
+    return "" if error == NO_ERROR else error.removeprefix(f"{NO_ERROR}:")
+
+
 def clipped(text: str) -> str:
     """A text that DynamoDB takes, of bounded length; pure."""
     return text[:MAX_TEXT].encode("utf-8", "replace").decode("utf-8")
@@ -151,6 +193,14 @@ def message(arguments: Mapping[str, Any]) -> str:
         arguments.get("logGroupName"),
     ]
     return clipped(":".join(["SW", *(str(part) for part in parts if part)]))
+
+
+def object_in(call: Record) -> tuple[str, str] | None:
+    """Bucket and key that the record of a call of S3 is about; pure."""
+    parts = call.get("message", "").split(":", 2)
+    if call.get("eventSource") != "aws:s3" or len(parts) < 3:
+        return None
+    return parts[1], parts[2]
 
 
 def tables(arguments: Mapping[str, Any]) -> list[str]:
@@ -177,7 +227,7 @@ def with_source(arguments: dict[str, Any], source: Callable[[str], str]) -> dict
     Only a JSON object can say so, and only if it stays small enough: any other payload stays.
     """
     payload = arguments.get("Payload")
-    kind = arguments.get("InvocationType", "RequestResponse")
+    kind = arguments.get("InvocationType", SYNCHRONOUS)
     if kind not in PAYLOAD_LIMITS or not isinstance(payload, bytes | bytearray | str):
         return arguments
     try:

@@ -13,8 +13,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError, WaiterError
 
-import bundle
-from awsclients import NOT_FOUND, Clients, DeployError, error_code, found_or_none
+from deploy import bundle
+from deploy.clients import NOT_FOUND, Clients, DeployError, error_code, found_or_none
 
 POLL = {"Delay": 0.25, "MaxAttempts": 1200}
 """How a change is waited for, seconds and times: most functions are ready in under a second, and
@@ -95,6 +95,14 @@ class LambdaManager:
         return found_or_none(
             lambda: dict(self.functions.get_function_configuration(FunctionName=name)), NOT_FOUND
         )
+
+    def look(self, desired: Desired) -> str:
+        """What `deploy` would do."""
+        found = self.find(desired.name)
+        if found is None:
+            return f"would be created ({len(desired.code)} bytes, {desired.memory} MB)"
+        changed = changes(desired, found)
+        return f"would be updated ({', '.join(changed)})" if changed else "unchanged"
 
     def deploy(self, desired: Desired) -> str:
         """Make the function what is desired; returns what was done."""
@@ -179,10 +187,15 @@ class LambdaManager:
 
     def delete_logs(self, name: str) -> str:
         """Delete the function's log group; returns what happened."""
-        logs = self.clients.client("logs")
-        group = f"/aws/lambda/{name}"
+        logs, group = self.clients.client("logs"), f"/aws/lambda/{name}"
         gone = found_or_none(lambda: logs.delete_log_group(logGroupName=group) or {}, NOT_FOUND)
         return "not there" if gone is None else "deleted"
+
+    def find_logs(self, name: str) -> dict[str, Any] | None:
+        """The function's log group, or None where there is none."""
+        logs, group = self.clients.client("logs"), f"/aws/lambda/{name}"
+        found = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+        return next((one for one in found if one["logGroupName"] == group), None)
 
 
 def _reason(error: WaiterError) -> str:

@@ -1,4 +1,4 @@
-"""SpotWrap's table as a wrapped function sees it: records go in, in batches.
+"""SpotWrap's table: its key, its items, and how records get into it, in batches.
 
 In: records and the seconds there are for them. Out: items in DynamoDB, or a line in the log:
 whatever is wrong with the table, the function goes on, and it never waits longer than that.
@@ -11,7 +11,12 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import Any
+from typing import Any, cast
+
+from spotwrap.recorder import Record
+
+KEY = {"requestID": ("HASH", "S"), "ts": ("RANGE", "N")}
+"""The table's key: attributes, what each is in the key, and its type."""
 
 BATCH = 25
 """Items that one BatchWriteItem takes."""
@@ -37,12 +42,23 @@ def make_client(region: str, patience: float) -> Any:
     return boto3.client("dynamodb", region_name=region, config=config)
 
 
-def item(record: Mapping[str, Any]) -> dict[str, Any]:
+def item(record: Record) -> dict[str, Any]:
     """A record in DynamoDB's own form; pure."""
     return {
         name: {"S": value} if isinstance(value, str) else {"N": str(value)}
         for name, value in record.items()
     }
+
+
+def plain(item: Mapping[str, Any]) -> Record:
+    """A record out of DynamoDB's own form, its numbers as floats; pure. AttributeError."""
+    return cast(
+        Record,
+        {
+            name: float(value["N"]) if "N" in value else str(next(iter(value.values()), ""))
+            for name, value in item.items()
+        },
+    )
 
 
 class SpotTable:
@@ -61,7 +77,7 @@ class SpotTable:
         self._clock = clock
         self._rest_until = clock()
 
-    def write(self, records: Sequence[Mapping[str, Any]], seconds: float) -> int:
+    def write(self, records: Sequence[Record], seconds: float) -> int:
         """Write records, and wait for that some seconds at most; returns how many are not there.
 
         What is still under way then goes on behind the function, and may yet arrive.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from spottrace import Edge, Node, Trace
+from graph.causes import Edge, Node, Trace
 
 SHAPES = {"invocation": "box", "object": "note", "input": "folder", "outside": "plaintext"}
 STYLES = {"invoke": "solid", "write": "solid", "event": "dashed", "read": "dotted"}

@@ -20,7 +20,12 @@ import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-RECORDER = Path(__file__).with_name("spotrecorder.py")
+from spotwrap import recorder
+
+RECORDER = Path(recorder.__file__)
+"""The recorder, which lies in the copy as RECORDER_NAME."""
+
+RECORDER_NAME = "spotrecorder.py"
 SERVICES = ("s3", "lambda", "dynamodb", "logs", "sts")
 OLDEST = (1, 35)
 IMPORT = "from botocore import spotrecorder"
@@ -133,7 +138,7 @@ def fault(folder: Path) -> str | None:
         hooks = _hooks(ast.parse(client.read_text(encoding="utf-8")))
     except (SyntaxError, ValueError) as error:
         return f"{client} is not Python: {error}"
-    if len(hooks) != 1 or not (folder / RECORDER.name).is_file():
+    if len(hooks) != 1 or not (folder / RECORDER_NAME).is_file():
         return (
             f"{folder} is a botocore, but not a patched one: make one in another folder with "
             "`python patch-botocore.py FOLDER`"
@@ -161,7 +166,7 @@ def make_copy(botocore: Path, version: str, folder: Path, services: Iterable[str
         shutil.copytree(botocore, made, ignore=_left_out(botocore, services))
         client = made / "client.py"
         client.write_text(patch(client.read_text(encoding="utf-8")), encoding="utf-8")
-        shutil.copyfile(RECORDER, made / RECORDER.name)
+        shutil.copyfile(RECORDER, made / RECORDER_NAME)
         probe(made.parent, services[0])
         if folder.exists():
             shutil.rmtree(folder)

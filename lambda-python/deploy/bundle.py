@@ -36,10 +36,20 @@ def entries(sources: Iterable[Path]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for source in sources:
         for name, path in _entries_of(source):
-            if name in found and _read(found[name]) != _read(path):
-                raise BundleError(f"{found[name]} and {path} would both be {name} in the zip")
-            found[name] = path
+            add(found, name, path)
     return dict(sorted(found.items()))
+
+
+def add(found: dict[str, Path], name: str, path: Path) -> None:
+    """Put a file under a name. BundleError where another one has it."""
+    if name in found and found[name] != path and read(found[name]) != read(path):
+        raise BundleError(f"{found[name]} and {path} would both be {name} in the zip")
+    found[name] = path
+
+
+def base_of(source: Path) -> Path:
+    """The folder that is the zip's top for what is in a file or folder."""
+    return source if source.name == "site-packages" else source.parent
 
 
 def _entries_of(source: Path) -> Iterator[tuple[str, Path]]:
@@ -48,8 +58,7 @@ def _entries_of(source: Path) -> Iterator[tuple[str, Path]]:
     if source.is_file():
         yield source.name, source
         return
-    base = source if source.name == "site-packages" else source.parent
-    root = source.resolve()
+    base, root = base_of(source), source.resolve()
     for path in sorted(source.rglob("*")):
         if _is_left_out(path.relative_to(source)):
             continue
@@ -66,16 +75,17 @@ def _is_left_out(path: Path) -> bool:
     return "__pycache__" in path.parts or path.suffix in (".pyc", ".pyo")
 
 
-def _read(path: Path) -> bytes:
+def read(path: Path) -> bytes:
+    """A file's content. BundleError where it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:
         raise BundleError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def build(sources: Iterable[Path], texts: Mapping[str, str] | None = None) -> bytes:
-    """The zip of files and folders, and of `texts`: names and contents made up by the caller."""
-    contents = {name: _read(path) for name, path in entries(sources).items()}
+def build(files: Mapping[str, Path], texts: Mapping[str, str] | None = None) -> bytes:
+    """The zip of files by their names, and of `texts`: contents made up by the caller."""
+    contents = {name: read(path) for name, path in files.items()}
     for name, text in (texts or {}).items():
         if name in contents:
             raise BundleError(f"{name} is a name that is made up here: rename your file")
@@ -101,7 +111,7 @@ def code_sha256(code: bytes) -> str:
     return base64.b64encode(hashlib.sha256(code).digest()).decode()
 
 
-def unzipped_size(code: bytes) -> int:
-    """Bytes of a zip's files."""
+def sizes(code: bytes) -> dict[str, int]:
+    """The names of a zip's files, and their bytes unzipped."""
     with zipfile.ZipFile(io.BytesIO(code)) as archive:
-        return sum(entry.file_size for entry in archive.infolist())
+        return {entry.filename: entry.file_size for entry in archive.infolist()}

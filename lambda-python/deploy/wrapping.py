@@ -1,43 +1,32 @@
 """SpotWrap on the way to Lambda: the wrapped bundle, the library in S3, the table.
 
 In: a function's description with `patched_botocore_dir` and `s3bucket`, the options of setupApps.
-Out: its bundle and handler (pure), and, before the functions are deployed, the library zip in the
-code bucket and the table in DynamoDB, both made where they are missing. DeployError.
+Out: its bundle and handler (pure), and the steps that make what wrapped functions need in AWS: the
+library zip in the code bucket and the table in DynamoDB. DeployError.
 """
 
 from __future__ import annotations
 
 import functools
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from botocore.exceptions import ClientError, WaiterError
 
-import botocorepatch
-import bundle
-import spotlibrary
-from awsclients import NOT_FOUND, Clients, DeployError, error_code, found_or_none
-from config import FunctionSpec
-from lambdamanager import Desired
+from deploy import botocorepatch, bundle
+from deploy.clients import NOT_FOUND, Clients, DeployError, error_code, found_or_none
+from deploy.config import FunctionSpec
+from deploy.function import Desired
+from deploy.steps import Step
+from spotwrap.library import digest
+from spotwrap.settings import FILE, Address, Settings
+from spotwrap.table import KEY
 
 HANDLER = "SpotWrap.handleRequest"
-HERE = Path(__file__).resolve().parent
-MODULES = (
-    "SpotWrap",
-    "spotwrapper",
-    "spotlibrary",
-    "spotrecorder",
-    "spotrecords",
-    "spottable",
-)
-"""What is zipped with each wrapped function."""
-
-SETTINGS = "spotwrap.json"
+ROOT = Path(__file__).resolve().parents[1]
 MOST_PATIENCE = 30
-KEY = {"requestID": "HASH", "ts": "RANGE"}
-TYPES = {"requestID": "S", "ts": "N"}
 
 
 @dataclass(frozen=True)
@@ -56,10 +45,9 @@ class Library:
     files: dict[str, Path]
     digest: str
 
-    @property
-    def key(self) -> str:
-        """Where it lies in the bucket: another content has another key."""
-        return f"spotwrap/botocore-{self.version}-{self.digest}.zip"
+    def address(self, bucket: str) -> Address:
+        """Where it lies in a bucket."""
+        return Address(bucket, self.version, self.digest)
 
     def code(self) -> bytes:
         """The zip."""
@@ -71,8 +59,8 @@ def library(folder: Path) -> Library:
     """The patched botocore in a folder, whatever the folder's name."""
     sources = bundle.entries([folder]).values()
     files = {f"botocore/{path.relative_to(folder).as_posix()}": path for path in sources}
-    digest = spotlibrary.digest({name: path.read_bytes() for name, path in files.items()})
-    return Library(_version(folder), files, digest)
+    found = digest({name: path.read_bytes() for name, path in files.items()})
+    return Library(_version(folder), files, found)
 
 
 def _version(folder: Path) -> str:
@@ -105,26 +93,25 @@ def lone_buckets(specs: Iterable[FunctionSpec], wanted: Iterable[Desired]) -> It
             )
 
 
-def sources() -> list[Path]:
-    """The files that are zipped with each wrapped function."""
-    return [HERE / f"{name}.py" for name in MODULES]
+def files() -> dict[str, Path]:
+    """What is zipped with each wrapped function, by the names in the zip."""
+    return bundle.entries([ROOT / "SpotWrap.py", ROOT / "spotwrap"])
 
 
 def settings(spec: FunctionSpec, patched: Path, table: Table, owner: str) -> dict[str, str]:
     """The file that tells a wrapped function what it wraps, by name.
 
-    `owner` is the account that the code bucket must belong to: the functions' own. `patience` is
-    how many seconds of the function's time the library, or the table, may keep it waiting.
+    `owner` is the account that the code bucket must belong to: the functions' own.
     """
-    value = {
-        "handler": spec.handler,
-        "library": f"s3://{spec.code_bucket}/{library(patched).key}",
-        "owner": owner,
-        "patience": max(1, min(spec.timeout // 3, MOST_PATIENCE)),
-        "table": table.name,
-        "tableRegion": table.region,
-    }
-    return {SETTINGS: json.dumps(value, indent=2, sort_keys=True)}
+    told = Settings(
+        handler=spec.handler,
+        library=library(patched).address(str(spec.code_bucket)),
+        owner=owner,
+        patience=max(1, min(spec.timeout // 3, MOST_PATIENCE)),
+        table=table.name,
+        table_region=table.region,
+    )
+    return {FILE: told.text()}
 
 
 # --------------------------------------------------------------------------- in AWS
@@ -133,75 +120,51 @@ def settings(spec: FunctionSpec, patched: Path, table: Table, owner: str) -> dic
 class SpotWrap:
     """What wrapped functions need in AWS beside themselves.
 
-    `places` are the libraries and the buckets they go to; with `keep` none is uploaded.
+    `places` are the libraries' addresses and folders; with `keep` none is uploaded.
     """
 
     def __init__(
         self, clients: Clients, specs: Iterable[FunctionSpec], table: Table, keep: bool
     ) -> None:
         self.clients = clients
+        self.s3 = clients.client("s3")
         self.table = table
         self.keep = keep
-        self.places = sorted(
-            {
-                (str(spec.code_bucket), spec.patched_botocore_dir)
-                for spec in specs
-                if spec.patched_botocore_dir
-            }
-        )
+        self.places = {
+            library(folder).address(str(spec.code_bucket)): folder
+            for spec in specs
+            if (folder := spec.patched_botocore_dir)
+        }
         same_region = table.region == clients.region
-        self.table_clients = clients if same_region else Clients(table.region, clients.profile)
+        tables = clients if same_region else Clients(table.region, clients.profile)
+        self.dynamodb = tables.client("dynamodb")
 
     def check(self) -> None:
         """Look at what is there, before anything is changed. DeployError."""
-        for bucket, folder in self.places:
-            found = self._bucket_is_there(bucket)
-            if self.keep and not (found and self._library_is_there(bucket, library(folder))):
+        for address, folder in self.places.items():
+            found = self._bucket_is_there(address.bucket)
+            if self.keep and not (found and self._library_is_there(address)):
                 raise DeployError(
-                    f"s3://{bucket}/{library(folder).key} is not there: the patched botocore in "
-                    f"{folder} is not the one that was uploaded last; deploy once without "
-                    "--no_botocore_change"
+                    f"{address} is not there: the patched botocore in {folder} is not the one "
+                    "that was uploaded last; deploy once without --no_botocore_change"
                 )
         self._table_is_there()
 
-    def plan(self) -> Iterator[str]:
-        """What `make` would do."""
-        for bucket, folder in self.places:
-            found = self._bucket_is_there(bucket)
-            if not found:
-                yield f"s3://{bucket}: would be made"
-            there = found and self._library_is_there(bucket, library(folder))
-            what = "unchanged" if there else "would be uploaded"
-            yield f"s3://{bucket}/{library(folder).key}: {what}"
-        what = "unchanged" if self._table_is_there() else "would be made"
-        yield f"table {self.table.name}: {what}"
-
-    def make(self) -> Iterator[str]:
-        """Make what is missing; says what was done."""
-        s3 = self.clients.client("s3")
-        for bucket, folder in self.places:
-            if not self._bucket_is_there(bucket):
-                self._make_bucket(bucket)
-                yield f"s3://{bucket} made"
-            kept = library(folder)
-            there = self._library_is_there(bucket, kept)
-            if not there:
-                owner = self.clients.account
-                s3.put_object(
-                    Bucket=bucket, Key=kept.key, Body=kept.code(), ExpectedBucketOwner=owner
-                )
-            yield f"s3://{bucket}/{kept.key} {'unchanged' if there else 'uploaded'}"
-        if self._table_is_there():
-            yield f"table {self.table.name} unchanged"
-        else:
-            self._make_table()
-            yield f"table {self.table.name} in {self.table.region} made"
+    def steps(self) -> Iterator[Step]:
+        """What makes what is missing."""
+        for bucket in sorted({address.bucket for address in self.places}):
+            there = partial(self._bucket_is_there, bucket)
+            yield _making(f"s3://{bucket}", "made", there, partial(self._make_bucket, bucket))
+        for address in self.places:
+            there = partial(self._library_is_there, address)
+            yield _making(str(address), "uploaded", there, partial(self._upload, address))
+        name = f"table {self.table.name} in {self.table.region}"
+        yield _making(name, "made", self._table_is_there, self._make_table)
 
     def _bucket_is_there(self, bucket: str) -> bool:
         """DeployError where the bucket is someone else's, or in another region."""
-        s3 = self.clients.client("s3")
         try:
-            answer = s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=self.clients.account)
+            answer = self.s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=self.clients.account)
         except ClientError as error:
             if error_code(error) in ("404", "NoSuchBucket"):
                 return False
@@ -220,7 +183,7 @@ class SpotWrap:
         where = {} if region == "us-east-1" else {"LocationConstraint": region}
         more = {"CreateBucketConfiguration": where} if where else {}
         try:
-            self.clients.client("s3").create_bucket(Bucket=bucket, **more)
+            self.s3.create_bucket(Bucket=bucket, **more)
         except ClientError as error:
             if error_code(error) == "BucketAlreadyOwnedByYou":
                 return
@@ -230,19 +193,27 @@ class SpotWrap:
                 f"bucket {bucket}, which s3bucket names, belongs to someone else: name another"
             ) from error
 
-    def _library_is_there(self, bucket: str, kept: Library) -> bool:
-        s3 = self.clients.client("s3")
-        found = found_or_none(lambda: s3.head_object(Bucket=bucket, Key=kept.key), "404")
+    def _library_is_there(self, address: Address) -> bool:
+        bucket, key = address.bucket, address.key
+        found = found_or_none(lambda: self.s3.head_object(Bucket=bucket, Key=key), "404")
         return found is not None
+
+    def _upload(self, address: Address) -> None:
+        self.s3.put_object(
+            Bucket=address.bucket,
+            Key=address.key,
+            Body=library(self.places[address]).code(),
+            ExpectedBucketOwner=self.clients.account,
+        )
 
     def _table_is_there(self) -> bool:
         """DeployError where there is a table of that name with another key."""
-        dynamodb = self.table_clients.client("dynamodb")
-        found = found_or_none(lambda: dynamodb.describe_table(TableName=self.table.name), NOT_FOUND)
+        name = self.table.name
+        found = found_or_none(lambda: self.dynamodb.describe_table(TableName=name), NOT_FOUND)
         if found is None:
             return False
         key = {part["AttributeName"]: part["KeyType"] for part in found["Table"]["KeySchema"]}
-        if key != KEY:
+        if key != {name: kind for name, (kind, _) in KEY.items()}:
             raise DeployError(
                 f"table {self.table.name} in {self.table.region} has the key {', '.join(key)}, "
                 f"not {', '.join(KEY)}: name another with --spotFnsTableName"
@@ -250,22 +221,39 @@ class SpotWrap:
         return True
 
     def _make_table(self) -> None:
-        dynamodb = self.table_clients.client("dynamodb")
         try:
-            dynamodb.create_table(
+            self.dynamodb.create_table(
                 TableName=self.table.name,
                 BillingMode="PAY_PER_REQUEST",
-                KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in KEY.items()],
+                KeySchema=[
+                    {"AttributeName": name, "KeyType": kind} for name, (kind, _) in KEY.items()
+                ],
                 AttributeDefinitions=[
-                    {"AttributeName": name, "AttributeType": kind} for name, kind in TYPES.items()
+                    {"AttributeName": name, "AttributeType": type_}
+                    for name, (_, type_) in KEY.items()
                 ],
             )
         except ClientError as error:
             if error_code(error) != "ResourceInUseException":  # someone else is making it
                 raise
         try:
-            dynamodb.get_waiter("table_exists").wait(
+            self.dynamodb.get_waiter("table_exists").wait(
                 TableName=self.table.name, WaiterConfig={"Delay": 1, "MaxAttempts": 120}
             )
         except WaiterError as error:
             raise DeployError(f"table {self.table.name} did not become ready: {error}") from error
+
+
+def _making(name: str, made: str, is_there: Callable[[], bool], make: Callable[[], None]) -> Step:
+    """The making of what may be there already; `made` is the word for it."""
+
+    def look() -> str:
+        return "unchanged" if is_there() else f"would be {made}"
+
+    def do() -> str:
+        if is_there():
+            return "unchanged"
+        make()
+        return made
+
+    return Step(name, "", look, do)

@@ -6,7 +6,6 @@ or ConfigError with every fault in one go, each naming the function and the fiel
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from collections import Counter
@@ -15,9 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import bundle
+from deploy import imports, names
+from deploy.bundle import BundleError
+from deploy.imports import Closure, Missing
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_RUNTIME = "python3.13"
 DEFAULT_TIMEOUT = 300
 ARCHITECTURES = ("x86_64", "arm64")
@@ -32,8 +33,9 @@ class ConfigError(Exception):
 class FunctionSpec:
     """One function as the file describes it.
 
-    `memory` is in MB, `timeout` in seconds; `sources` are files and folders to zip;
-    `permission` is the bucket that triggers it, and `job_id` narrows that to one job.
+    `memory` is in MB, `timeout` in seconds; `files` are what is to be zipped, by the names in the
+    zip; `needs` are imports that must be in one of the `packages`. `permission` is the bucket that
+    triggers it, and `job_id` narrows that to one job.
     `patched_botocore_dir` and `code_bucket` together ask for SpotWrap; `code_bucket` alone is
     where a bundle over 50 MB goes.
     """
@@ -42,10 +44,11 @@ class FunctionSpec:
     memory: int
     handler: str
     zip_name: str
-    sources: tuple[Path, ...]
+    files: Mapping[str, Path]
+    needs: tuple[Missing, ...] = ()
     runtime: str = DEFAULT_RUNTIME
     timeout: int = DEFAULT_TIMEOUT
-    architecture: str = "x86_64"
+    architecture: str = ARCHITECTURES[0]
     environment: Mapping[str, str] = field(default_factory=dict)
     layers: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
@@ -61,6 +64,11 @@ class Config:
 
     region: str
     functions: tuple[FunctionSpec, ...]
+
+    @property
+    def trigger_buckets(self) -> list[str]:
+        """The buckets whose objects wake functions."""
+        return sorted({spec.permission for spec in self.functions if spec.permission})
 
 
 def find(name: str) -> Path:
@@ -88,30 +96,31 @@ def load(path: Path, with_sources: bool = True) -> Config:
     faults = list(_faults(value, path.resolve().parent if with_sources else None))
     if faults:
         raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults))
-    functions = tuple(_spec(entry, path.resolve().parent) for entry in value["functions"])
+    folder = path.resolve().parent
+    functions = tuple(_spec(entry, folder, with_sources) for entry in value["functions"])
     return Config(value["region"], functions)
 
 
-def _spec(entry: Mapping[str, Any], folder: Path) -> FunctionSpec:
+def _spec(entry: Mapping[str, Any], folder: Path, with_sources: bool) -> FunctionSpec:
     patched = entry.get("patched_botocore_dir")
+    closure = _closure(entry, folder) if with_sources else None
+    given = {name: entry[name] for name in _AS_GIVEN if name in entry}
     return FunctionSpec(
         name=entry["name"],
         memory=entry["lambdaMemory"],
         handler=entry["handler"],
         zip_name=entry["zip"],
-        sources=tuple(folder / name for name in entry["files_and_dirs"]),
-        runtime=entry.get("runtime", DEFAULT_RUNTIME),
-        timeout=entry.get("timeout", DEFAULT_TIMEOUT),
-        architecture=entry.get("architecture", "x86_64"),
-        environment=dict(entry.get("environment", {})),
+        files=dict(sorted(closure.files.items())) if closure else {},
+        needs=tuple(closure.missing) if closure and not entry.get("layers") else (),
         layers=tuple(entry.get("layers", ())),
         packages=tuple(entry.get("packages", ())),
-        permission=entry.get("permission"),
-        job_id=entry.get("job_id"),
         patched_botocore_dir=folder / patched if patched else None,
         code_bucket=entry.get("s3bucket"),
+        **given,
     )
 
+
+_AS_GIVEN = ("runtime", "timeout", "architecture", "environment", "permission", "job_id")
 
 # --------------------------------------------------------------------------- faults
 
@@ -253,7 +262,7 @@ def _function_faults(entry: Any, number: int, folder: Path | None) -> Iterator[s
         if name in entry and (fault := check(entry[name])):
             bad.add(name)
             yield f"{label}: {name}: {fault}"
-    if folder and not bad & {"files_and_dirs", "handler"}:
+    if folder and not bad & {"files_and_dirs", "handler", "runtime", "environment"}:
         yield from (f"{label}: {fault}" for fault in _source_faults(entry, folder))
     if "job_id" in entry and "permission" not in entry:
         yield f"{label}: job_id: means nothing without permission, the bucket of the trigger"
@@ -262,59 +271,30 @@ def _function_faults(entry: Any, number: int, folder: Path | None) -> Iterator[s
 
 
 def _source_faults(entry: Mapping[str, Any], folder: Path) -> Iterator[str]:
-    """Faults of what is to be zipped: missing files, the handler's file, imports left out."""
-    listed = [Path(name) for name in entry["files_and_dirs"]]
-    missing = [name for name in listed if not (folder / name).exists()]
-    for name in missing:
-        yield f"files_and_dirs: {folder / name} does not exist"
+    """Faults of what is to be zipped: missing files, imports that are nowhere, names that hide."""
+    missing = [path for name in entry["files_and_dirs"] if not (path := folder / name).exists()]
     if missing:
+        yield from (f"files_and_dirs: {path} does not exist" for path in missing)
         return
     try:
-        zipped = set(bundle.entries(folder / name for name in listed))
-    except bundle.BundleError as error:
+        closure = _closure(entry, folder)
+    except BundleError as error:
         yield f"files_and_dirs: {error}"
         return
     module = f"{entry['handler'].split('.')[0]}.py"
-    if module not in zipped:
+    if module not in closure.files:
         yield f"handler: {entry['handler']} needs {module}, which is not in files_and_dirs"
-    yield from _job_faults(entry, zipped)
-    for name in listed:
-        if name.suffix == ".py":
-            yield from _import_faults(name, folder, zipped)
-
-
-def _job_faults(entry: Mapping[str, Any], zipped: set[str]) -> Iterator[str]:
-    """A job that the environment names, but that is not zipped; a layer may hold it."""
-    environment = entry.get("environment")
-    job = environment.get("MR_JOB") if isinstance(environment, dict) else None
-    if job and f"{job}.py" not in zipped and not entry.get("layers"):
+    if not (closure.has_job or entry.get("layers")):
+        job = entry["environment"]["MR_JOB"]
         yield f"environment: MR_JOB is {job}: add {job}.py to files_and_dirs"
+    # Packages are looked into once they are there; what is in a layer is not known here.
+    elsewhere = entry.get("packages") or entry.get("layers")
+    told = [*closure.faults, *names.faults(closure.files), *(() if elsewhere else closure.missing)]
+    yield from (f"files_and_dirs: {fault}" for fault in told)
 
 
-def _import_faults(listed: Path, folder: Path, zipped: set[str]) -> Iterator[str]:
-    """Imports of a file's neighbours that are not zipped with it: they would fail in Lambda."""
-    try:
-        imported = module_imports((folder / listed).read_text(encoding="utf-8"))
-    except (SyntaxError, ValueError) as error:
-        yield f"files_and_dirs: {listed} is not Python: {error}"
-        return
-    except OSError as error:
-        yield f"files_and_dirs: {listed} cannot be read: {error.strerror}"
-        return
-    for name in sorted(imported):
-        neighbour = listed.with_name(f"{name}.py")
-        if (folder / neighbour).is_file() and neighbour.name not in zipped:
-            yield (
-                f"files_and_dirs: {listed} imports {name}, but {neighbour} is not listed: add it"
-            )
-
-
-def module_imports(text: str) -> set[str]:
-    """Top-level names that a module imports when it is loaded; pure. SyntaxError."""
-    names: set[str] = set()
-    for node in ast.parse(text).body:
-        if isinstance(node, ast.Import):
-            names.update(alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names.add(node.module.split(".")[0])
-    return names
+def _closure(entry: Mapping[str, Any], folder: Path) -> Closure:
+    """What a function lists, and what goes along with it. BundleError."""
+    sources = [folder / name for name in entry["files_and_dirs"]]
+    job = entry.get("environment", {}).get("MR_JOB")
+    return imports.gather(sources, entry.get("runtime", DEFAULT_RUNTIME), job)

@@ -1,8 +1,8 @@
 """The patched botocore in S3, and how it gets into a running function.
 
-In: its address, s3://BUCKET/spotwrap/botocore-VERSION-DIGEST.zip. Out: the recorder of that copy,
-and from then on `import boto3` gives clients that record. The digest in the name is that of the
-copy's files, so a name stands for one content, and what was downloaded is checked against it.
+In: its address. Out: the recorder of that copy, and from then on `import boto3` gives clients that
+record. The digest in the address is that of the copy's files, so an address stands for one
+content, and what was downloaded is checked against it.
 Anything that goes wrong leaves the function with the runtime's own botocore.
 """
 
@@ -18,6 +18,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from spotwrap.settings import Address
 
 REPLACED = ("botocore", "boto3", "s3transfer")
 """Packages that are loaded anew: botocore, and those that hold on to its modules."""
@@ -36,20 +38,21 @@ def digest(contents: Mapping[str, bytes]) -> str:
     return total.hexdigest()
 
 
-def install(url: str, owner: str, patience: float, temporary: Path | None = None) -> ModuleType:
+def install(
+    address: Address, owner: str, patience: float, temporary: Path | None = None
+) -> ModuleType:
     """Load the patched botocore in place of the runtime's; returns its recorder.
 
     It is downloaded unless the temporary folder has it. `owner` is the account of the bucket,
     `patience` the seconds that S3 may take to answer.
     """
-    wanted = url.rpartition("-")[2].removesuffix(".zip")
-    folder = (temporary or Path(tempfile.gettempdir())) / f"spotlibs-{wanted}"
+    folder = (temporary or Path(tempfile.gettempdir())) / f"spotlibs-{address.digest}"
     if not folder.is_dir():
-        unpack(download(url, owner, patience), wanted, folder)
+        unpack(download(address, owner, patience), address.digest, folder)
     return load(folder)
 
 
-def download(url: str, owner: str, patience: float) -> bytes:
+def download(address: Address, owner: str, patience: float) -> bytes:
     """The zip. botocore's errors, where it cannot be had."""
     import boto3
     from botocore.config import Config
@@ -57,9 +60,8 @@ def download(url: str, owner: str, patience: float) -> bytes:
     # Where S3 is out of reach, as in a VPC without an endpoint, that is soon known.
     retries = {"mode": "standard", "total_max_attempts": 2}
     config = Config(connect_timeout=2, read_timeout=patience / 2, retries=retries)
-    bucket, _, key = url.removeprefix("s3://").partition("/")
     s3 = boto3.client("s3", config=config)
-    answer = s3.get_object(Bucket=bucket, Key=key, ExpectedBucketOwner=owner)
+    answer = s3.get_object(Bucket=address.bucket, Key=address.key, ExpectedBucketOwner=owner)
     return bytes(answer["Body"].read())
 
 

@@ -4,29 +4,31 @@ In: the event that a function was given and Lambda's context. Out: records with 
 SpotWrap's table. Who called, and for what, is read from the event as far as it tells: events of
 S3, DynamoDB, SNS and other sources of `Records`, of API Gateway, of the command line ("ext:...")
 and of other functions ("int:...", which the recorder writes into the payload of an Invoke).
-Whatever an event looks like, there is a record.
-
-| attribute | meaning |
-| --- | --- |
-| `requestID`, `ts` | the key: REQUEST:entry, REQUEST:exit, REQUEST for an API call; ms since 1970 |
-| `thisFnARN`, `region`, `accountID` | the function; where an event says otherwise, both, as A:B |
-| `caller` | the request that caused it |
-| `eventSource`, `eventOp`, `sourceIP` | what kind of request that was, and where it came from |
-| `message` | what it was about: BUCKET:KEY:SIZE:TIME for S3 |
-| `duration`, `error` | ms; "SpotWrapPython", and after a colon what failed |
+Whatever an event looks like, there is a record. Its `requestID` is REQUEST:entry or REQUEST:exit;
+that of an API call, which the recorder makes, is the REQUEST alone.
 """
 
 from __future__ import annotations
 
+import re
 import time
 import urllib.parse
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
-from spotrecorder import NO_ERROR, Record, clipped, error_text
+from spotwrap.recorder import (
+    NO_ERROR,
+    PAYLOAD_LIMITS,
+    SYNCHRONOUS,
+    Record,
+    caller_in,
+    clipped,
+    error_text,
+)
 
 UNKNOWN = "unknown"
-SYNCHRONOUS = "RequestResponse"
+ENTRY, EXIT = ":entry", ":exit"
+"""Ends of the `requestID` of an invocation's own records."""
 
 
 def milliseconds(clock: Callable[[], float] = time.time) -> int:
@@ -54,21 +56,31 @@ def common(context: Any) -> Record:
 def entry(shared: Record, request_id: str, event: Any, ts: int) -> Record:
     """The record of an invocation's begin; `ts` in ms since the epoch."""
     told = origin(event)
-    for name in ("region", "accountID"):
-        if name in told and told[name] not in (UNKNOWN, shared[name]):
-            told[name] = f"{shared[name]}:{told[name]}"
+    for name, own in (("region", shared["region"]), ("accountID", shared["accountID"])):
+        if name in told and told[name] not in (UNKNOWN, own):
+            told[name] = f"{own}:{told[name]}"
         else:
             told.pop(name, None)
     if told.get("eventSource", UNKNOWN) == UNKNOWN:
         told["eventSource"] = f"unknown_source:{function_name(shared['thisFnARN'])}"
     texts = {name: clipped(value) for name, value in told.items()}
-    return {**shared, **texts, "requestID": f"{request_id}:entry", "ts": ts}
+    return cast(Record, {**shared, **texts, "requestID": f"{request_id}{ENTRY}", "ts": ts})
 
 
 def exit_(shared: Record, request_id: str, ts: int, duration: int, problem: str) -> Record:
     """The record of an invocation's end; `duration` in ms, `problem` empty where all went well."""
-    ended = {"requestID": f"{request_id}:exit", "ts": ts, "duration": duration}
-    return {**shared, **ended, "error": error_text(problem)}
+    return {
+        **shared,
+        "requestID": f"{request_id}{EXIT}",
+        "ts": ts,
+        "duration": duration,
+        "error": error_text(problem),
+    }
+
+
+def request_of(record: Record) -> str:
+    """The request that a record belongs to: of an invocation's begin, of its end, or of a call."""
+    return record["requestID"].removesuffix(ENTRY).removesuffix(EXIT)
 
 
 def failure(error: BaseException) -> str:
@@ -142,6 +154,17 @@ def _s3(record: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+_S3_MESSAGE = re.compile(r"(?P<bucket>[^:]+):(?P<key>.*):\d+:[^:]*:[^:]*:[^:]*", re.DOTALL)
+
+
+def woken_by(entry: Record) -> tuple[str, str] | None:
+    """Bucket and key of the object whose event an entry record tells; None for other events."""
+    if ":s3:::" not in entry.get("eventSource", ""):
+        return None
+    found = _S3_MESSAGE.fullmatch(entry.get("message", ""))
+    return (found["bucket"], found["key"]) if found else None
+
+
 def _dynamodb(record: Mapping[str, Any]) -> dict[str, str]:
     change = record.get("dynamodb")
     images = change if isinstance(change, dict) else {}
@@ -206,11 +229,9 @@ def _invoke(event: Mapping[str, Any]) -> dict[str, str]:
     told = {"caller": at(event, "requestId"), "message": at(event, "msg", default="unset")}
     if not source.startswith(("int:", "ext:")):
         return told
-    parts = source.split(":")
-    kind = parts[-1] if parts[-1] in ("Event", SYNCHRONOUS) else ""
-    if source.startswith("int:invokeCLI:arn:") and kind:
-        told["caller"] = parts[-2]
-        source = ":".join(parts[:-2])
+    kind = source.rpartition(":")[2]
+    told["eventOp"] = kind if kind in PAYLOAD_LIMITS else at(event, "functionName", default=source)
+    if caller := caller_in(source):
+        source, told["caller"] = caller
     told["eventSource"] = f"aws:CLIInvoke:{source}"
-    told["eventOp"] = kind or at(event, "functionName", default=source)
     return told

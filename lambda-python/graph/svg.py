@@ -11,9 +11,9 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterator
 
-import spottrace
-from spotdot import width
-from spottrace import Edge, Node, Trace
+from graph.causes import Edge, Node, Trace, ranks
+from graph.dot import width
+from spotwrap.recorder import problem_in
 
 COLUMN, ROW = 250, 34
 HEIGHT = 24
@@ -45,13 +45,13 @@ def graph(trace: Trace) -> str:
 
 def layout(trace: Trace) -> dict[str, Place]:
     """Where each node stands: a column for each rank, near the middle of its causes."""
-    ranks = spottrace.ranks(trace)
+    columns_of = ranks(trace)
     causes: defaultdict[str, list[str]] = defaultdict(list)
     for edge in trace.edges:
         causes[edge.target].append(edge.source)
     columns: defaultdict[int, list[Node]] = defaultdict(list)
     for node in trace.nodes:
-        columns[ranks[node.id]].append(node)
+        columns[columns_of[node.id]].append(node)
     places: dict[str, Place] = {}
     for rank, column in sorted(columns.items()):
         wishes = {
@@ -177,7 +177,7 @@ def _bar(node: Node, number: int, top: float, first: float, scale: float) -> str
         if record["requestID"] == node.id:
             x = LABEL + (float(record["ts"]) - first) * scale
             long = max(1.0, float(record["duration"]) * scale)
-            failed = " failed" if spottrace.failure(record) else ""
+            failed = " failed" if problem_in(record) else ""
             parts.append(
                 f'<rect class="call{failed}" x="{x:.1f}" y="{top + 5:.0f}" width="{long:.1f}" '
                 f'height="{BAR_ROW - 15}"/>'

@@ -14,7 +14,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from awsclients import NOT_FOUND, Clients, DeployError, error_code, found_or_none
+from deploy.clients import NOT_FOUND, Clients, DeployError, error_code, found_or_none
+from deploy.config import FunctionSpec
 
 CONFIGURATIONS = (
     "TopicConfigurations",
@@ -54,6 +55,11 @@ class Trigger:
             "Events": ["s3:ObjectCreated:*"],
         }
         return {**entry, "Filter": {"Key": {"FilterRules": rules}}} if rules else entry
+
+
+def trigger_of(spec: FunctionSpec) -> Trigger | None:
+    """The trigger that a function of the configuration asks for."""
+    return Trigger(spec.name, spec.permission, spec.job_id) if spec.permission else None
 
 
 def merge(configuration: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -244,32 +250,6 @@ class TriggerManager:
             SkipDestinationValidation=True,
         )
         return "deleted"
-
-    def empty_bucket(self, bucket: str) -> str:
-        """Delete every object of a bucket, and every version; returns what happened."""
-        count = 0
-        pages = self.s3.get_paginator("list_object_versions").paginate(Bucket=bucket)
-        try:
-            for page in pages:
-                found = page.get("Versions", []) + page.get("DeleteMarkers", [])
-                count += len(found)
-                self._delete_versions(bucket, found)
-        except ClientError as error:
-            if error_code(error) == "NoSuchBucket":
-                return "not there"
-            raise
-        return f"{count} objects deleted"
-
-    def _delete_versions(self, bucket: str, found: list[dict[str, Any]]) -> None:
-        if not found:
-            return
-        objects = [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found]
-        answer = self.s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
-        for failure in answer.get("Errors", []):
-            raise DeployError(
-                f"s3://{bucket}/{failure.get('Key')} could not be deleted: "
-                f"{failure.get('Code')} {failure.get('Message')}"
-            )
 
 
 def cannot_validate(error: ClientError) -> bool:

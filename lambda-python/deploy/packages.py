@@ -14,9 +14,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bundle import BundleError
+from deploy.bundle import BundleError
 
-FOLDER = Path(__file__).resolve().parent.parent / "build" / "packages"
+FOLDER = Path(__file__).resolve().parents[2] / "build" / "packages"
 
 GLIBC = {False: 26, True: 34}
 """Minor version of glibc 2 in Lambda: Amazon Linux 2 (up to Python 3.11), and 2023 (from 3.12)."""

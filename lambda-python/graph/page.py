@@ -1,8 +1,8 @@
 """The page about a traced job: one HTML file that needs no network.
 
 In: a trace. Out: the page, with the causal graph, the timeline and, for a node that is clicked,
-its records. `spotpage/` beside this module holds its parts; its Content-Security-Policy allows no
-request at all.
+its records. `page.html`, `page.css` and `page.js` beside this module are its parts; its
+Content-Security-Policy allows no request at all.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-import spotsvg
-from spottrace import Trace
+from graph import svg
+from graph.causes import Trace
 
-PARTS = Path(__file__).parent / "spotpage"
+PARTS = Path(__file__).parent
 
 
 def page(trace: Trace, title: str) -> str:
@@ -25,8 +25,8 @@ def page(trace: Trace, title: str) -> str:
         "title": html.escape(title),
         "summary": html.escape(summary(trace)),
         "style": (PARTS / "page.css").read_text(encoding="utf-8"),
-        "graph": spotsvg.graph(trace),
-        "timeline": spotsvg.timeline(trace),
+        "graph": svg.graph(trace),
+        "timeline": svg.timeline(trace),
         # Inside a script element only "<" could end it.
         "data": json.dumps(facts(trace)).replace("<", "\\u003c"),
         "script": (PARTS / "page.js").read_text(encoding="utf-8"),
@@ -48,7 +48,7 @@ def facts(trace: Trace) -> list[dict[str, Any]]:
     """What the script shows of a node when it is clicked."""
     return [
         {
-            "title": spotsvg.title(node),
+            "title": svg.title(node),
             "id": node.id,
             "kind": node.kind,
             "error": node.error,
