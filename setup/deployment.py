@@ -16,7 +16,7 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "lambda-python"))
 
-import config
+from deploy import config
 
 STARTERS = ("driver", "reducerCoordinator")
 """The files of the functions that start others, and that none of them starts."""
