@@ -17,7 +17,7 @@ from errors import log
 from inputs import reading
 from jobs import loading
 from jobs.base import Accumulator, Job
-from shuffle.pairs import write_pairs
+from shuffle.pairs import code_of, write_pairs
 from state.failures import failure_record
 from state.keys import JobKeys
 from state.outputs import output_metadata
@@ -32,24 +32,30 @@ def handler(event: Any, context: Any) -> list[float]:
     task = MapperEvent.from_json(event)
     s3 = CLIENTS.s3
     name = f"mapper/{task.mapper_id}"
-    with failure_record(s3, task.job_bucket, task.job_id, name, context.aws_request_id):
-        return run(s3, task, loading.load())
+    request_id = context.aws_request_id
+    answer: list[float] = []  # so of a final failure, where nobody waits for the answer
+    with failure_record(s3, task.job_bucket, task.job_id, name, request_id, task.is_async):
+        answer = run(s3, task, loading.load())
+    return answer
 
 
 def run(s3: Any, task: MapperEvent, job: Job) -> list[float]:
     """Read the batch, write the output, and answer [objects, rows, seconds, bad rows]."""
-    log(f"job {task.job_id}: mapper {task.mapper_id} reads {len(task.keys)} objects")
+    log(
+        f"job {task.job_id}: mapper {task.mapper_id} reads {len(task.keys)} objects, "
+        f"runs {code_of(job)}"
+    )
     start = time.monotonic()
-    accumulator = job.accumulator()
+    accumulator = job.start()
     size, bad_object = accumulate(s3, task, job, accumulator)
-    pairs = job.check_keys(accumulator.pairs())
+    pairs = job.pairs(accumulator)
     seconds = time.monotonic() - start
-    lines, errors = accumulator.lines, accumulator.errors
+    lines, errors, example = job.counts(accumulator)
     metadata = output_metadata(
         lines,
         seconds,
         errors,
-        accumulator.example,
+        example,
         bad_object,
         groups=len(pairs),
         input_bytes=size,

@@ -18,7 +18,7 @@ from aws.client import Clients
 from errors import log
 from jobs import loading
 from jobs.base import Job
-from shuffle.pairs import parse_output, read_output, write_pairs
+from shuffle.pairs import code_of, parse_output, read_output, write_pairs
 from state.failures import failure_record
 from state.keys import JobKeys
 from state.outputs import output_metadata
@@ -38,15 +38,18 @@ def handler(event: Any, context: Any) -> list[float]:
     task = ReducerEvent.from_json(event)
     s3 = CLIENTS.s3
     name = f"reducer/{task.step}/{task.reducer_id}"
-    with failure_record(s3, task.job_bucket, task.job_id, name, context.aws_request_id):
-        return run(s3, task, loading.load())
+    request_id = context.aws_request_id
+    answer: list[float] = []  # so of a final failure, where nobody waits for the answer
+    with failure_record(s3, task.job_bucket, task.job_id, name, request_id, task.is_async):
+        answer = run(s3, task, loading.load())
+    return answer
 
 
 def run(s3: Any, task: ReducerEvent, job: Job) -> list[float]:
     """Merge the batch, write the output, and answer [outputs, pairs, seconds]."""
     log(
         f"job {task.job_id}: step {task.step} reducer {task.reducer_id} reads "
-        f"{len(task.keys)} outputs"
+        f"{len(task.keys)} outputs, runs {code_of(job)}"
     )
     start = time.monotonic()
     merged, pairs, size = merge_outputs(s3, task, job)

@@ -20,8 +20,9 @@ from botocore.exceptions import ClientError
 
 from aws import s3json
 from aws.client import Clients, error_code
-from errors import BadRecord, JobError, log
+from errors import BadRecord, JobError, brief, log
 from shuffle.steps import Action, Claim, Finished, Restart, Wait, next_step
+from state.fields import Fields
 from state.keys import JobKeys, parse_key
 from state.listing import list_job, read_step_record, read_step_records
 from state.records import JobInfo, StepRecord
@@ -47,15 +48,34 @@ def handler(event: Any, context: Any) -> None:
 def jobs_of(event: Any) -> list[tuple[str, str]]:
     """(bucket, job id) of each job an S3 event tells of, once each; foreign keys are logged."""
     jobs: dict[tuple[str, str], None] = {}
-    for record in event.get("Records", []):
-        bucket = record["s3"]["bucket"]["name"]
-        key = urllib.parse.unquote_plus(record["s3"]["object"]["key"])
+    for record in records_of(event):
+        try:
+            bucket, key = place_of(record)
+        except BadRecord as error:
+            log(f"{error}: nothing to do for this record")
+            continue
         parsed = parse_key(key)
         if parsed is None or parsed.kind not in ("output", "done"):
             log(f"s3://{bucket}/{key} is not an output of a job: nothing to do")
         else:
             jobs[bucket, parsed.job_id] = None
     return list(jobs)
+
+
+def records_of(event: Any) -> list[Any]:
+    """The records of an S3 event; none where it has no list of them, which is logged."""
+    records = event.get("Records", []) if isinstance(event, dict) else None
+    if not isinstance(records, list):
+        log(f"{brief(event)} is no S3 event: nothing to do")
+        return []
+    return records
+
+
+def place_of(record: Any) -> tuple[str, str]:
+    """Bucket and key of a record of an S3 event. BadRecord where it has none."""
+    s3 = Fields(record, "S3 event").fields("s3")
+    key = s3.fields("object").text("key")
+    return s3.fields("bucket").text("name"), urllib.parse.unquote_plus(key)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +109,8 @@ class Coordinator:
                 raise
             raise BadRecord(f"s3://{bucket}/{key} is missing: no driver started this job") from None
         if job.job_bucket != bucket:
-            raise BadRecord(f"s3://{bucket}/{key}: jobBucket is {job.job_bucket!r}, not {bucket!r}")
+            named = brief(job.job_bucket)
+            raise BadRecord(f"s3://{bucket}/{key}: jobBucket is {named}, not {bucket!r}")
         return job
 
     def look(self, job: JobInfo) -> Action:

@@ -81,27 +81,31 @@ def mapper_payload(
         "jobId": request.job_id,
         "mapperId": mapper_id,
     }
+    if request.full_async:
+        payload["async"] = True
     if ranges is not None:
         payload["ranges"] = [part and part.to_json() for part in ranges]
     return {**payload, "eventSource": request.event_source} if request.event_source else payload
 
 
 def told(call: Callable[[Any], Any], listener: Listener) -> Callable[[Any], Any]:
-    """`call`, of which the listener hears; its errors also say which mapper was to read what."""
+    """`call`, of which the listener hears."""
 
-    def named(payload: Mapping[str, Any]) -> Any:
+    def heard(payload: Mapping[str, Any]) -> Any:
         listener.mapper_started(payload["mapperId"])
         try:
             return call(payload)
         except JobError as error:
             listener.mapper_failed(payload["mapperId"], error)
-            keys = payload["keys"]
-            batch = (
-                f"mapper {payload['mapperId']}, {len(keys)} objects from {keys[0]} to {keys[-1]}"
-            )
-            raise type(error)(f"{error} ({batch})") from error
+            raise
 
-    return named
+    return heard
+
+
+def named_batch(payload: Mapping[str, Any]) -> str:
+    """Which mapper was to read what, for an error of it."""
+    keys = payload["keys"]
+    return f"mapper {payload['mapperId']}, {len(keys)} objects from {keys[0]} to {keys[-1]}"
 
 
 def run_mappers(
@@ -115,8 +119,8 @@ def run_mappers(
     ]
     totals = MapperTotals()
     if request.full_async:
-        start = told(mapper.start, listener)
-        call_all(start, payloads, STARTING_THREADS, request.retries, lambda index, _: None)
+        start, threads = told(mapper.start, listener), STARTING_THREADS
+        call_all(start, payloads, threads, request.retries, lambda *_: None, named_batch)
         return totals
 
     def on_answer(index: int, answer: Any) -> None:
@@ -124,7 +128,7 @@ def run_mappers(
         listener.mapper_done(index + 1, totals, len(payloads))
 
     call = told(mapper.call, listener)
-    call_all(call, payloads, request.concurrency, request.retries, on_answer)
+    call_all(call, payloads, request.concurrency, request.retries, on_answer, named_batch)
     return totals
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import resource
 import time
-import urllib.parse
 from typing import Any
 
 from state.keys import JobKeys
 from state.listing import list_job
+from state.metadata import Numbers, quoted, unquoted
 from state.records import JobInfo
 
 
@@ -26,8 +26,8 @@ def bad_row(s3: Any, job: JobInfo, mapper_id: int) -> BadRow:
     key = JobKeys(job.job_id).mapper_output(mapper_id)
     metadata = s3.head_object(Bucket=job.job_bucket, Key=key)["Metadata"]
     return BadRow(
-        urllib.parse.unquote(metadata.get("errobject", "")),
-        urllib.parse.unquote(metadata.get("errexample", "")),
+        unquoted(metadata.get("errobject", "")),
+        unquoted(metadata.get("errexample", "")),
     )
 
 
@@ -41,8 +41,10 @@ def reducer_seconds(s3: Any, job: JobInfo) -> float:
         if step
         for number in numbers
     ]
-    heads = (s3.head_object(Bucket=job.job_bucket, Key=key) for key in [*outputs, keys.result])
-    return sum(float(head["Metadata"].get("processingtime", 0)) for head in heads)
+    heads = (
+        (key, s3.head_object(Bucket=job.job_bucket, Key=key)) for key in [*outputs, keys.result]
+    )
+    return sum(Numbers(head["Metadata"], key).number("processingtime") for key, head in heads)
 
 
 MAX_EXAMPLE = 600
@@ -73,17 +75,6 @@ def output_metadata(
         "inputbytes": str(input_bytes),
     }
     if errors:
-        metadata["errexample"] = _quote(example)
-        metadata["errobject"] = _quote(bad_object)
+        metadata["errexample"] = quoted(example, MAX_EXAMPLE)
+        metadata["errobject"] = quoted(bad_object, MAX_EXAMPLE)
     return metadata
-
-
-def _quote(text: str) -> str:
-    """A text in ASCII, percent-encoded, of at most MAX_EXAMPLE bytes."""
-    quoted = ""
-    for character in text:
-        more = urllib.parse.quote(character, safe=" ,./:;()-")
-        if len(quoted) + len(more) > MAX_EXAMPLE:
-            break
-        quoted += more
-    return quoted

@@ -40,7 +40,8 @@ class Progress:
     """Where a job is: outputs of the current step (0: mappers) that are there, and are due.
 
     `missing` are the numbers that are not there yet, `claimed` whether the step's claim is made
-    (a job's mappers always are), `expires` when the claim's reducers must have ended.
+    (a job's mappers always are), `expires` when the claim's reducers must have ended. `failed` are
+    the names of the failures that lie there.
     """
 
     step: int
@@ -49,6 +50,7 @@ class Progress:
     missing: tuple[int, ...]
     expires: float | None = None
     finished: bool = False
+    failed: tuple[str, ...] = dataclasses.field(default=(), compare=False)
 
     def __str__(self) -> str:
         if self.finished:
@@ -70,7 +72,8 @@ def progress_of(job: JobInfo, listing: JobListing, records: Mapping[int, StepRec
     if listing.has_result:
         missing = ()
     expires = record.expires if record else None
-    return Progress(step, due - len(missing), due, missing, expires, listing.has_result)
+    done = due - len(missing)
+    return Progress(step, done, due, missing, expires, listing.has_result, listing.errors)
 
 
 def look(s3: Any, job: JobInfo) -> Progress:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from errors import BadRecord
-from state.fields import Fields, is_text_list
+from errors import BadRecord, brief
+from state.fields import MOST_TASKS, Fields, is_text_list
 from state.keys import JobKeys
 
 
@@ -43,11 +43,11 @@ class JobInfo:
         """Read the record of `job_id`. BadRecord where a field is missing or wrong."""
         fields = Fields(value, JobKeys(job_id).jobinfo)
         if fields.text("jobId") != job_id:
-            raise BadRecord(f"{fields.where}: jobId is {value['jobId']!r}, not {job_id!r}")
+            raise BadRecord(f"{fields.where}: jobId is {brief(value['jobId'])}, not {job_id!r}")
         return cls(
             job_id,
             fields.text("jobBucket"),
-            fields.count("mapCount"),
+            fields.count("mapCount", most=MOST_TASKS),
             fields.text("reducerFunction"),
             fields.text("reducerHandler", "reducer.handler"),
             fields.count("reducerTimeout", 900),
@@ -89,7 +89,7 @@ class StepRecord:
         batches = value.get("batches") if isinstance(value, dict) else None
         if not (isinstance(batches, list) and batches and all(map(is_text_list, batches))):
             raise BadRecord(f"{where}: batches is not a list of lists of keys")
-        if fields.count("reducerCount") != len(batches):
+        if fields.count("reducerCount", most=MOST_TASKS) != len(batches):
             raise BadRecord(f"{where}: reducerCount does not match its {len(batches)} batches")
         return cls(
             tuple(map(tuple, batches)),

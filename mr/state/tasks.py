@@ -27,10 +27,7 @@ class Range:
         if value is None:
             return None
         fields = Fields(value, where)
-        start = value.get("start")
-        if isinstance(start, bool) or not isinstance(start, int) or start < 0:
-            raise BadRecord(f"{where}: start is {start!r}, not a number from 0")
-        end = fields.count("end")
+        start, end = fields.count("start", least=0), fields.count("end")
         if end <= start:
             raise BadRecord(f"{where}: the range {start} to {end} is empty")
         return cls(start, end, fields.text("etag"))
@@ -38,7 +35,10 @@ class Range:
 
 @dataclasses.dataclass(frozen=True)
 class MapperEvent:
-    """What a mapper is asked to do: `ranges` has an entry for each key, None for all of it."""
+    """What a mapper is asked to do: `ranges` has an entry for each key, None for all of it.
+
+    `is_async`: nobody waits for the answer, and Lambda repeats an event whose function fails.
+    """
 
     bucket: str
     keys: list[str]
@@ -46,6 +46,7 @@ class MapperEvent:
     job_bucket: str
     job_id: str
     mapper_id: int
+    is_async: bool = False
 
     @classmethod
     def from_json(cls, event: Any) -> MapperEvent:
@@ -59,6 +60,7 @@ class MapperEvent:
             fields.text("jobBucket"),
             fields.text("jobId"),
             fields.count("mapperId"),
+            event.get("async") is True,
         )
 
 
@@ -72,7 +74,7 @@ def _ranges(value: Any, count: int) -> list[Range | None]:
 
 @dataclasses.dataclass(frozen=True)
 class ReducerEvent:
-    """What a reducer is asked to do."""
+    """What a reducer is asked to do; `is_async` as for a mapper."""
 
     bucket: str
     keys: list[str]
@@ -81,6 +83,7 @@ class ReducerEvent:
     reducer_count: int
     step: int
     reducer_id: int
+    is_async: bool = False
 
     @classmethod
     def from_json(cls, event: Any) -> ReducerEvent:
@@ -94,6 +97,7 @@ class ReducerEvent:
             fields.count("nReducers"),
             fields.count("stepId"),
             fields.count("reducerId"),
+            event.get("async") is True,
         )
 
 
@@ -107,4 +111,5 @@ def reducer_payload(job: JobInfo, step: int, record: StepRecord, reducer_id: int
         "nReducers": record.reducer_count,
         "stepId": step,
         "reducerId": reducer_id,
+        "async": True,
     }

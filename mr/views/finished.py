@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-import urllib.parse
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -16,8 +15,10 @@ from typing import Any
 from errors import JobError
 from running.stragglers import is_straggler
 from state.fields import Fields
+from state.jobcode import UNKNOWN, JobCode
 from state.keys import JobKeys
 from state.listing import list_job, read_records, read_step_records
+from state.metadata import Numbers, unquoted
 from state.records import JobInfo, StepRecord
 
 READERS = 16
@@ -30,7 +31,7 @@ class Task:
 
     `start` is in seconds since the epoch, `seconds` without the writing of the output, `memory`
     the peak in KiB; `groups` is None where an older version did not say. `errors` are bad rows,
-    with one as an example and the object it stands in.
+    with one as an example and the object it stands in. `code` is the job that wrote the output.
     """
 
     step: int
@@ -46,6 +47,7 @@ class Task:
     errors: int = 0
     example: str = ""
     bad_object: str = ""
+    code: JobCode = UNKNOWN
 
     @property
     def name(self) -> str:
@@ -82,6 +84,13 @@ class FinishedJob:
     def last(self) -> Task:
         """The reducer that wrote the result."""
         return self.tasks[-1]
+
+    @property
+    def codes(self) -> list[JobCode]:
+        """The jobs that wrote its outputs, as far as they say: one, or the mappers' and the
+        reducers'.
+        """
+        return [code for code in dict.fromkeys(task.code for task in self.tasks) if code.job]
 
     @property
     def seconds(self) -> float:
@@ -121,22 +130,23 @@ def read_finished_job(s3: Any, bucket: str, job_id: str) -> FinishedJob:
 def task_of(step: int, number: int, key: str, head: Mapping[str, Any]) -> Task:
     """What HeadObject says of an output; pure. An output of an older version tells less."""
     metadata = head["Metadata"]
-    seconds = float(metadata.get("processingtime", 0))
-    written = head["LastModified"].timestamp()
+    numbers = Numbers(metadata, key)
+    seconds = numbers.number("processingtime")
     return Task(
         step,
         number,
         key,
-        float(metadata.get("starttime", written - seconds)),
+        numbers.number("starttime", head["LastModified"].timestamp() - seconds),
         seconds,
-        int(metadata.get("linecount", 0)),
-        int(metadata["groupcount"]) if "groupcount" in metadata else None,
-        int(metadata.get("memoryusage", 0)),
-        int(metadata.get("inputbytes", 0)),
+        numbers.count("linecount"),
+        numbers.count("groupcount") if "groupcount" in metadata else None,
+        numbers.count("memoryusage"),
+        numbers.count("inputbytes"),
         head.get("ContentLength", 0),  # a proxy on the way may leave it out
-        int(metadata.get("errcount", 0)),
-        urllib.parse.unquote(metadata.get("errexample", "")),
-        urllib.parse.unquote(metadata.get("errobject", "")),
+        numbers.count("errcount"),
+        unquoted(metadata.get("errexample", "")),
+        unquoted(metadata.get("errobject", "")),
+        JobCode.from_metadata(metadata),
     )
 
 
@@ -188,4 +198,5 @@ def first_bad_row(tasks: Iterable[Task]) -> Task | None:
 
 def input_bytes(job: FinishedJob) -> int:
     """Bytes of the job's input objects; of a job of an older version, what its mappers read."""
-    return int(job.data.value.get("totalBytes", sum(task.input_bytes for task in job.mappers)))
+    read = sum(task.input_bytes for task in job.mappers)
+    return job.data.count("totalBytes", read, least=0)
