@@ -22,7 +22,7 @@ from errors import MAX_SHOWN, BadRecord, JobError, UsageError, brief, is_final, 
         ("\u202eexe.gpj\u202c\u2066\u2069\u200f", r"\u202eexe.gpj\u202c\u2066\u2069\u200f"),
         ("\u200b\ufeff\u2060\U000e0041", r"\u200b\ufeff\u2060\U000e0041"),
         ("\ud800", r"\ud800"),
-        ("ä ß 東京\u3000\xa0 \U0001f468\u200d\U0001f469 می\u200cخواهم", None),
+        ("ä ß 東京\u3000\xa0 \U0001f468\u200d\U0001f469 \u0645\u06cc\u200c\u062e", None),
         ("tab\tand \\ 'quotes'", None),
     ],
 )

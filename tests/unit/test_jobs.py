@@ -310,7 +310,9 @@ def test_a_combine_of_any_name_is_kept_in_ascii_and_known_again(combine) -> None
     metadata = written(job)
     assert all(value.isascii() for value in metadata.values())
     check_written_for(job, metadata, "o")
-    with pytest.raises(JobError, match=r"o is to be combined with .*, but the reducer runs the job"):
+    with pytest.raises(
+        JobError, match=r"o is to be combined with .*, but the reducer runs the job"
+    ):
         check_written_for(line_job(words), metadata, "o")
 
 
