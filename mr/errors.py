@@ -66,13 +66,9 @@ class BadRecord(JobError):
     """A record in S3 is not what this program writes."""
 
 
-FINAL = frozenset(error.__name__ for error in (JobError, UsageError, BadRecord))
-"""The names (Lambda's `errorType`) of the errors that another try would only give again."""
-
-
 def is_final(error: BaseException) -> bool:
     """Whether another try would end in the same error; one of a class of its own may pass."""
-    return type(error).__name__ in FINAL
+    return type(error) in (JobError, UsageError, BadRecord)
 
 
 def log(line: str) -> None:

@@ -2,8 +2,7 @@
 
 In: a Lambda client, a function's name, payloads. Out: the functions' answers. A call that is
 throttled past botocore's own retries waits until others have ended, with fewer at once from then
-on; a function that fails is called again, up to so many retries. Retries are for what may pass: an
-error that the function raised on purpose, as of a job that breaks its contract, ends it all.
+on; a function that fails is called again, up to so many retries, unless it failed for good.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import queue
-import re
 import threading
 import time
 from collections import Counter, deque
@@ -22,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from aws import s3json
 from aws.client import error_code
-from errors import FINAL, BadRecord, JobError, brief, log
+from errors import BadRecord, JobError, brief, log
 
 MAX_MESSAGE = 2000
 MAX_TEXT = 500
@@ -32,7 +30,7 @@ LAST_SECONDS = 5.0
 
 
 class FailedForGood(JobError):
-    """A function ran and raised an error of its own: another try would end in the same way."""
+    """A function failed, and another try would end in the same way."""
 
 
 class FunctionFailed(JobError):
@@ -51,7 +49,7 @@ class Function:
     name: str
 
     def call(self, payload: Mapping[str, Any]) -> Any:
-        """Run it, wait, and return its answer. FunctionFailed or FailedForGood where it failed."""
+        """Run it, wait, and return its answer. FunctionFailed where it failed."""
         response = self._invoke(payload, "RequestResponse")
         text = response["Payload"].read().decode(errors="replace")
         if "FunctionError" in response:
@@ -62,9 +60,10 @@ class Function:
         """Have it run some time soon, and do not wait."""
         self._invoke(payload, "Event")
 
-    def _failed(self, message: str) -> JobError:
-        kind = FailedForGood if is_final_error(message) else FunctionFailed
-        return kind(f"{self.name} failed: {message}; see log group /aws/lambda/{self.name}")
+    def _failed(self, message: str) -> FunctionFailed:
+        return FunctionFailed(
+            f"{self.name} failed: {message}; see log group /aws/lambda/{self.name}"
+        )
 
     def _invoke(self, payload: Mapping[str, Any], invocation_type: str) -> dict[str, Any]:
         try:
@@ -124,12 +123,6 @@ def failure_message(text: str) -> str:
         parts = [str(answer[name]) for name in ("errorType", "errorMessage") if answer.get(name)]
         return ": ".join(parts)[:MAX_MESSAGE] or text[:MAX_TEXT]
     return text[:MAX_TEXT]
-
-
-def is_final_error(message: str) -> bool:
-    """Whether another try would fail alike: "JobError: ...", behind SpotWrap's words or not."""
-    found = re.match(r"(?:.*?SpotWrap_exception:)?(\w+): ", message, re.DOTALL)
-    return found is not None and found[1] in FINAL
 
 
 _Ended = tuple[int, Any, Exception | None]

@@ -16,7 +16,7 @@ from typing import Any
 
 from aws import s3json
 from aws.client import Clients
-from aws.invoker import Function, call_all
+from aws.invoker import FailedForGood, Function, FunctionFailed, call_all
 from aws.s3objects import list_objects
 from errors import JobError, log
 from running import diagnosis, planning, preflight, watching
@@ -24,6 +24,7 @@ from running.listener import Listener, MapperTotals, result_url
 from running.planning import Plan
 from running.request import JobRequest
 from running.watching import JobTimedOut
+from state.failures import final_failure
 from state.keys import JobKeys
 from state.outputs import reducer_seconds
 from state.progress import Progress
@@ -88,15 +89,20 @@ def mapper_payload(
     return {**payload, "eventSource": request.event_source} if request.event_source else payload
 
 
-def told(call: Callable[[Any], Any], listener: Listener) -> Callable[[Any], Any]:
-    """`call`, of which the listener hears."""
+def told(
+    call: Callable[[Any], Any], listener: Listener, s3: Any, job: JobInfo
+) -> Callable[[Any], Any]:
+    """`call`, of which the listener hears; FailedForGood where the mapper left a record of that."""
 
     def heard(payload: Mapping[str, Any]) -> Any:
-        listener.mapper_started(payload["mapperId"])
+        mapper_id = payload["mapperId"]
+        listener.mapper_started(mapper_id)
         try:
             return call(payload)
         except JobError as error:
-            listener.mapper_failed(payload["mapperId"], error)
+            listener.mapper_failed(mapper_id, error)
+            if type(error) is FunctionFailed and final_failure(s3, job, [f"mapper/{mapper_id}"]):
+                raise FailedForGood(str(error)) from error
             raise
 
     return heard
@@ -109,7 +115,7 @@ def named_batch(payload: Mapping[str, Any]) -> str:
 
 
 def run_mappers(
-    request: JobRequest, plan: Plan, mapper: Function, listener: Listener
+    request: JobRequest, plan: Plan, s3: Any, job: JobInfo, mapper: Function, listener: Listener
 ) -> MapperTotals:
     """Invoke every mapper: by Event and without answers, or waiting for each answer."""
     ranges = plan.ranges or itertools.repeat(None, len(plan.batches))
@@ -119,7 +125,7 @@ def run_mappers(
     ]
     totals = MapperTotals()
     if request.full_async:
-        start, threads = told(mapper.start, listener), STARTING_THREADS
+        start, threads = told(mapper.start, listener, s3, job), STARTING_THREADS
         call_all(start, payloads, threads, request.retries, lambda *_: None, named_batch)
         return totals
 
@@ -127,7 +133,7 @@ def run_mappers(
         totals.add(index + 1, answer)
         listener.mapper_done(index + 1, totals, len(payloads))
 
-    call = told(mapper.call, listener)
+    call = told(mapper.call, listener, s3, job)
     call_all(call, payloads, request.concurrency, request.retries, on_answer, named_batch)
     return totals
 
@@ -155,7 +161,7 @@ def run(
 
     job, mapper = prepare(clients, request, plan)
     log(f"job {request.job_id}: driver starts {job.map_count} mappers")
-    totals = run_mappers(request, plan, mapper, listener)
+    totals = run_mappers(request, plan, s3, job, mapper, listener)
     if request.full_async:
         log(f"{job.map_count} mappers started; the result will be {result_url(job)}")
         return Outcome(f"TIMER:CALL:{_milliseconds_since(start)}:mappers:0:reducer:0", plan, job)

@@ -82,8 +82,8 @@ def final_failure(s3: Any, job: JobInfo, names: Sequence[str]) -> Failure | None
     for name in names[:LOOKED_AT]:
         try:
             failure = read_failure(s3, job, name)
-        except (BadRecord, ClientError):
-            continue  # gone by now, or no record: the deadline's diagnosis tells
+        except (BadRecord, BotoCoreError, ClientError):
+            continue  # it is gone by now, or no record; or it is read the next time
         if failure.is_final:
             return failure
     return None

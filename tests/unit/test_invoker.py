@@ -22,7 +22,6 @@ from aws.invoker import (
     Throttled,
     call_all,
     failure_message,
-    is_final_error,
 )
 from errors import JobError
 
@@ -76,37 +75,6 @@ def test_a_function_that_fails_is_an_error_that_names_it(stubbed, payload, more,
     answer(stub, payload, **more)
     with pytest.raises(FunctionFailed, match=re.escape(message)):
         function.call({})
-
-
-@pytest.mark.parametrize(
-    "payload",
-    [
-        b'{"errorMessage": "job x: the key 3 is int", "errorType": "JobError"}',
-        b'{"errorMessage": "job x: the key 3 is int", "errorType": "BadRecord"}',
-    ],
-)
-def test_an_error_that_a_function_raises_on_purpose_is_for_good(stubbed, payload) -> None:
-    function, stub = stubbed
-    answer(stub, payload, FunctionError="Unhandled")
-    with pytest.raises(FailedForGood, match=r"mapperNS failed: .*: job x: the key 3 is int; see"):
-        function.call({})
-
-
-def test_so_is_one_that_spotwrap_reports(stubbed) -> None:
-    function, stub = stubbed
-    told = "some error:SpotWrap_exception:JobError: job x: the key 3 is int:status:400"
-    body = {"statusCode": "400", "body": {"SpotWrapError": told}}
-    answer(stub, json.dumps(body).encode())
-    with pytest.raises(FailedForGood, match="the key 3 is int"):
-        function.call({})
-
-
-@pytest.mark.parametrize(
-    "message",
-    ["ValueError: JobError: x", "x", "JobErrors: x", "a JobError: x", "Throttled: JobError: x"],
-)
-def test_other_errors_may_pass_on_another_try(message: str) -> None:
-    assert not is_final_error(message)
 
 
 @pytest.mark.parametrize(
