@@ -17,7 +17,7 @@ from errors import log
 from inputs import reading
 from jobs import loading
 from jobs.base import Accumulator, Job
-from shuffle.pairs import write_pairs
+from shuffle.pairs import code_of, write_pairs
 from state.failures import failure_record
 from state.keys import JobKeys
 from state.outputs import Counts
@@ -38,27 +38,31 @@ def handle(s3: Any, event: Any, request_id: str) -> list[float]:
     task = MapperEvent.from_json(event)
     try:
         run = Run.joined(s3, task.job_bucket, task.job_id, task.run_id)
-        with failure_record(run, task.name, request_id):
+        with failure_record(run, task.name, request_id, task.is_async):
             return map_batch(run, task, loading.load())
     except OtherRun as error:
         log(str(error))
-        return [len(task.keys), 0, 0.0, 0]
+    return [len(task.keys), 0, 0.0, 0]
 
 
 def map_batch(run: Run, task: MapperEvent, job: Job) -> list[float]:
     """Read the batch, write the output, and answer [objects, rows, seconds, bad rows]."""
-    log(f"job {task.job_id}: mapper {task.mapper_id} reads {len(task.keys)} objects")
+    log(
+        f"job {task.job_id}: mapper {task.mapper_id} reads {len(task.keys)} objects, "
+        f"runs {code_of(job)}"
+    )
     start = time.monotonic()
-    accumulator = job.accumulator()
+    accumulator = job.start()
     size, bad_object = accumulate(run.s3, task, job, accumulator)
-    found = job.check_keys(accumulator.pairs())
+    found = job.pairs(accumulator)
+    lines, errors, example = job.counts(accumulator)
     counts = Counts.since(
         start,
-        accumulator.lines,
+        lines,
         groups=len(found),
         input_bytes=size,
-        errors=accumulator.errors,
-        example=accumulator.example,
+        errors=errors,
+        example=example,
         bad_object=bad_object,
     )
     key = JobKeys(task.job_id).mapper_output(task.mapper_id)

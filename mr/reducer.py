@@ -50,18 +50,18 @@ def handle(s3: Any, event: Any, request_id: str) -> list[float]:
     task = ReducerEvent.from_json(event)
     try:
         run = Run.joined(s3, task.job_bucket, task.job_id, task.run_id)
-        with failure_record(run, task.name, request_id):
+        with failure_record(run, task.name, request_id, task.is_async):
             return reduce(run, task, loading.load())
     except OtherRun as error:
         log(str(error))
-        return [len(task.keys), 0, 0.0]
+    return [len(task.keys), 0, 0.0]
 
 
 def reduce(run: Run, task: ReducerEvent, job: Job) -> list[float]:
     """Merge or join, write the output, and answer [outputs, pairs, seconds]."""
     log(
         f"job {task.job_id}: step {task.step} reducer {task.reducer_id} reads "
-        f"{len(task.keys)} outputs"
+        f"{len(task.keys)} outputs, runs {pairs.code_of(job)}"
     )
     start = time.monotonic()
     counts = join(run, task, job, start) if task.join else merge(run, task, job, start)

@@ -19,9 +19,10 @@ from typing import Any
 
 from aws import s3json
 from aws.client import Clients
-from errors import BadRecord, JobError, log
+from errors import BadRecord, JobError, brief, log
 from shuffle.plan import is_join
 from shuffle.steps import Action, Claim, Finished, Restart, Wait, next_step
+from state.fields import Fields
 from state.grid import BUCKETS, Grid
 from state.keys import JobKeys, parse_key
 from state.listing import list_job, read_step_record
@@ -55,15 +56,34 @@ def handler(event: Any, context: Any) -> None:
 def jobs_of(event: Any) -> list[tuple[str, str]]:
     """(bucket, job id) of each job an S3 event tells of, once each; foreign keys are logged."""
     jobs: dict[tuple[str, str], None] = {}
-    for record in event.get("Records", []):
-        bucket = record["s3"]["bucket"]["name"]
-        key = urllib.parse.unquote_plus(record["s3"]["object"]["key"])
+    for record in records_of(event):
+        try:
+            bucket, key = place_of(record)
+        except BadRecord as error:
+            log(f"{error}: nothing to do for this record")
+            continue
         parsed = parse_key(key)
         if parsed is None or parsed.kind not in ("output", "done"):
             log(f"s3://{bucket}/{key} is not an output of a job: nothing to do")
         else:
             jobs[bucket, parsed.job_id] = None
     return list(jobs)
+
+
+def records_of(event: Any) -> list[Any]:
+    """The records of an S3 event; none where it has no list of them, which is logged."""
+    records = event.get("Records", []) if isinstance(event, dict) else None
+    if not isinstance(records, list):
+        log(f"{brief(event)} is no S3 event: nothing to do")
+        return []
+    return records
+
+
+def place_of(record: Any) -> tuple[str, str]:
+    """Bucket and key of a record of an S3 event. BadRecord where it has none."""
+    s3 = Fields(record, "S3 event").fields("s3")
+    key = s3.fields("object").text("key")
+    return s3.fields("bucket").text("name"), urllib.parse.unquote_plus(key)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,11 +116,11 @@ class Coordinator:
         job, _ = read_job(self.clients.s3, bucket, job_id)
         where = f"s3://{bucket}/{JobKeys(job_id).jobinfo}"
         if job.job_bucket != bucket:
-            raise BadRecord(f"{where}: jobBucket is {job.job_bucket!r}, not {bucket!r}")
+            raise BadRecord(f"{where}: jobBucket is {brief(job.job_bucket)}, not {bucket!r}")
         if job.reducer_function not in self.reducers:
             raise BadRecord(
-                f"{where}: reducerFunction is {job.reducer_function!r}, but this coordinator was "
-                f"deployed for {', '.join(self.reducers) or 'none'} ({REDUCERS} in its "
+                f"{where}: reducerFunction is {brief(job.reducer_function)}, but this coordinator "
+                f"was deployed for {', '.join(self.reducers) or 'none'} ({REDUCERS} in its "
                 "environment): deploy it together with the reducer, with setupApps.py"
             )
         return job
@@ -199,6 +219,7 @@ def reducer_events(
                 grid.buckets(number) if grid.ranges > before.ranges else (0, BUCKETS),
                 [sizes.get(one, 0) for one in inputs],
                 is_join(before),
+                is_async=True,
             )
         )
     return events

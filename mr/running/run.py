@@ -16,7 +16,7 @@ from typing import Any
 
 from aws import s3json
 from aws.client import Clients
-from aws.invoker import Function, call_all
+from aws.invoker import FailedForGood, Function, FunctionFailed, call_all
 from aws.s3objects import list_objects
 from errors import JobError, log
 from running import diagnosis, planning, preflight, watching
@@ -25,6 +25,7 @@ from running.planning import Plan
 from running.request import JobRequest
 from running.watching import JobTimedOut
 from shuffle.plan import Wish, check_wish
+from state.failures import final_failure
 from state.keys import JobKeys
 from state.outputs import reducer_seconds
 from state.progress import Progress
@@ -89,45 +90,54 @@ def mapper_events(request: JobRequest, plan: Plan, job: JobInfo) -> list[dict[st
             number,
             job.run_id,
             request.event_source,
+            request.full_async,
         ).to_json()
         for number, (keys, parts) in enumerate(zip(plan.batches, ranges, strict=True), 1)
     ]
 
 
-def told(call: Callable[[Any], Any], listener: Listener) -> Callable[[Any], Any]:
-    """`call`, of which the listener hears; its errors also say which mapper was to read what."""
+def told(
+    call: Callable[[Any], Any], listener: Listener, s3: Any, job: JobInfo
+) -> Callable[[Any], Any]:
+    """`call`, of which the listener hears; FailedForGood where the mapper left a record of that."""
 
-    def named(payload: Mapping[str, Any]) -> Any:
-        listener.mapper_started(payload["mapperId"])
+    def heard(payload: Mapping[str, Any]) -> Any:
+        mapper_id = payload["mapperId"]
+        listener.mapper_started(mapper_id)
         try:
             return call(payload)
         except JobError as error:
-            listener.mapper_failed(payload["mapperId"], error)
-            keys = payload["keys"]
-            batch = (
-                f"mapper {payload['mapperId']}, {len(keys)} objects from {keys[0]} to {keys[-1]}"
-            )
-            raise type(error)(f"{error} ({batch})") from error
+            listener.mapper_failed(mapper_id, error)
+            if type(error) is FunctionFailed and final_failure(s3, job, [f"mapper/{mapper_id}"]):
+                raise FailedForGood(str(error)) from error
+            raise
 
-    return named
+    return heard
+
+
+def named_batch(payload: Mapping[str, Any]) -> str:
+    """Which mapper was to read what, for an error of it."""
+    keys = payload["keys"]
+    return f"mapper {payload['mapperId']}, {len(keys)} objects from {keys[0]} to {keys[-1]}"
 
 
 def run_mappers(
-    request: JobRequest, payloads: list[dict[str, Any]], mapper: Function, listener: Listener
+    request: JobRequest, plan: Plan, s3: Any, job: JobInfo, mapper: Function, listener: Listener
 ) -> MapperTotals:
     """Invoke every mapper: by Event and without answers, or waiting for each answer."""
+    payloads = mapper_events(request, plan, job)
     totals = MapperTotals()
     if request.full_async:
-        start = told(mapper.start, listener)
-        call_all(start, payloads, STARTING_THREADS, request.retries, lambda index, _: None)
+        start, threads = told(mapper.start, listener, s3, job), STARTING_THREADS
+        call_all(start, payloads, threads, request.retries, lambda *_: None, named_batch)
         return totals
 
     def on_answer(index: int, answer: Any) -> None:
         totals.add(index + 1, answer)
         listener.mapper_done(index + 1, totals, len(payloads))
 
-    call = told(mapper.call, listener)
-    call_all(call, payloads, request.concurrency, request.retries, on_answer)
+    call = told(mapper.call, listener, s3, job)
+    call_all(call, payloads, request.concurrency, request.retries, on_answer, named_batch)
     return totals
 
 
@@ -154,7 +164,7 @@ def run(
 
     job, mapper = prepare(clients, request, plan)
     log(f"job {request.job_id}: driver starts {job.map_count} mappers")
-    totals = run_mappers(request, mapper_events(request, plan, job), mapper, listener)
+    totals = run_mappers(request, plan, s3, job, mapper, listener)
     if request.full_async:
         log(f"{job.map_count} mappers started; the result will be {result_url(job)}")
         return Outcome(f"TIMER:CALL:{_milliseconds_since(start)}:mappers:0:reducer:0", plan, job)

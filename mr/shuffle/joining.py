@@ -47,7 +47,7 @@ class Piece:
         """Read what HeadObject says of an output."""
         metadata, size = head["Metadata"], int(head["ContentLength"])
         last_pair = partition.last_pair_of(metadata, size)
-        groups = Counts.from_head(head).groups or 0
+        groups = Counts.from_head(head, key).groups or 0
         return cls(key, size, last_pair, groups, head["ETag"])
 
     @property

@@ -1,26 +1,30 @@
 """Pairs on their way between functions: an output is one JSON object, key -> value.
 
 In: what a job made, as a dict. Out: the object in S3, with its index; and the same pairs read
-back, all of them or those of some buckets.
+back, all of them or those of some buckets. What JSON in UTF-8 cannot hold does not leave a
+function: the error names job, key and value.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from aws import s3json, s3stream
-from errors import BadRecord, JobError
-from jobs.base import COMBINE, MAX_EXAMPLE, Job
+from errors import BadRecord, JobError, brief
+from jobs.base import Job
 from shuffle import partition
+from state.jobcode import JobCode
 from state.outputs import Counts
 from state.runs import RUN, Run, is_of
 
+_orjson: Callable[[bytes], Any] | None
 try:  # reading JSON is most of a reducer's time; orjson is an option of the deployment
-    from orjson import loads
+    from orjson import loads as _orjson
 except ImportError:
-    from json import loads
+    _orjson = None
 
 Check = Callable[[Mapping[str, Any]], None]
 """Looks at GetObject's answer before its body is read, and raises what is wrong with it."""
@@ -50,7 +54,12 @@ def write_pairs(run: Run, job: Job, key: str, pairs: Mapping[Any, Any], counts: 
 
 def own_metadata(run: Run, job: Job, counts: Counts) -> dict[str, str]:
     """What an output says of the task that wrote it."""
-    return {**counts.to_metadata(), COMBINE: job.combine_name, RUN: run.run_id}
+    return {**counts.to_metadata(), **code_of(job).to_metadata(), RUN: run.run_id}
+
+
+def code_of(job: Job) -> JobCode:
+    """What an output says of the job that wrote it."""
+    return JobCode(job.name, job.digest, job.combine_name)
 
 
 def unwritable(job: Job, pairs: Mapping[Any, Any], error: Exception) -> JobError:
@@ -59,8 +68,9 @@ def unwritable(job: Job, pairs: Mapping[Any, Any], error: Exception) -> JobError
         try:
             partition.encode({key: value})
         except (TypeError, ValueError, RecursionError) as fault:
-            shown = repr(value)[:MAX_EXAMPLE]
-            return JobError(f"job {job.name}: the value {shown} of key {key!r}: {fault}")
+            return JobError(
+                f"job {job.name}: the value {brief(value)} of key {brief(key)}: {fault}"
+            )
     return JobError(f"job {job.name}: its pairs cannot be written as JSON: {error}")
 
 
@@ -76,9 +86,29 @@ def checked_for(job: Job, run: Run, where: str) -> Check:
                 f"{where} is of run {response['Metadata'][RUN]}, not of this one, {run.run_id}: "
                 "its own has not been written yet"
             )
-        job.check_written_for(response["Metadata"], where)
+        check_written_for(job, response["Metadata"], where)
 
     return check
+
+
+def check_written_for(job: Job, metadata: Mapping[str, str], where: str) -> None:
+    """JobError where an output was written by a job that combines in another way, or by another
+    version of this one.
+
+    An output that does not say so, as one of a mapper of one's own, is taken as it is.
+    """
+    wrote, own = JobCode.from_metadata(metadata), code_of(job).kept()
+    if wrote.combine and wrote.combine != own.combine:
+        raise JobError(
+            f"{where} is to be combined with {wrote.combine}, but the reducer runs the job "
+            f"{own.job}, with {own.combine}: give the mapper and the reducer the same "
+            "MR_JOB in scns.json"
+        )
+    if wrote.job == own.job and wrote.digest and own.digest and wrote.digest != own.digest:
+        raise JobError(
+            f"{where} was written by another version of the job, {wrote}, than the reducer runs, "
+            f"{own}: deploy mapper and reducer with the same file, and start the job anew"
+        )
 
 
 def read_part(
@@ -124,12 +154,36 @@ def read_whole(s3: Any, bucket: str, key: str, check: Check) -> Iterator[bytes]:
     return s3stream.read_chunks(s3, bucket, key, check)
 
 
-def parse_output(body: bytes, where: str) -> dict[str, Any]:
-    """The pairs of an output. BadRecord where it is none."""
-    try:
-        output = loads(body)
-    except ValueError as error:
-        raise BadRecord(f"{where} is not JSON: {error}") from error
+def parse_output(
+    body: bytes, where: str, fast: Callable[[bytes], Any] | None = _orjson
+) -> dict[str, Any]:
+    """The pairs of an output, the same with orjson and without. BadRecord where it is none."""
+    output = _parse_fast(body, fast) if fast else None
+    if output is None:
+        output = s3json.parse(body, where)
     if not isinstance(output, dict):
         raise BadRecord(f"{where} is no output: not a JSON object but {type(output).__name__}")
     return output
+
+
+def _parse_fast(body: bytes, fast: Callable[[bytes], Any]) -> Any:
+    """What orjson reads; None where json reads more than it does, or more exactly."""
+    try:
+        output = fast(body)
+    except (ValueError, RecursionError):
+        return None
+    return output if isinstance(output, dict) and _is_exact(output, body) else None
+
+
+_MANY_DIGITS = re.compile(rb"[0-9]{19}")
+
+
+def _is_exact(output: dict[str, Any], body: bytes) -> bool:
+    """Whether orjson cannot have rounded a number: a whole one of more than 64 bits becomes a
+    float of at least 2^64, or of -2^63 and below.
+    """
+    kinds = set(map(type, output.values()))
+    if kinds <= {float, int}:
+        values = output.values()
+        return max(values, default=0) < 2**64 and min(values, default=0) > -(2**63)
+    return kinds.isdisjoint({float, dict, list}) or not _MANY_DIGITS.search(body)

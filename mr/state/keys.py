@@ -17,7 +17,7 @@ from __future__ import annotations
 import dataclasses
 import re
 
-_NUMBER = r"[1-9][0-9]*"
+_NUMBER = r"[1-9][0-9]{0,8}"
 _KEY = re.compile(
     rf"""(?P<job>[^/]+)/(?:
         (?P<jobdata>jobdata)

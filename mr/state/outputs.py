@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import resource
 import time
-import urllib.parse
 from collections.abc import Mapping
 from typing import Any
 
 from state.keys import JobKeys
 from state.listing import list_job
+from state.metadata import Numbers, quoted, unquoted
 from state.records import JobInfo
 
 MAX_EXAMPLE = 300
@@ -55,42 +55,32 @@ class Counts:
             "inputbytes": str(self.input_bytes),
         }
         if self.errors:
-            metadata["errexample"] = _quote(self.example)
-            metadata["errobject"] = _quote(self.bad_object)
+            metadata["errexample"] = quoted(self.example, MAX_EXAMPLE)
+            metadata["errobject"] = quoted(self.bad_object, MAX_EXAMPLE)
         return metadata
 
     @classmethod
-    def from_head(cls, head: Mapping[str, Any]) -> Counts:
-        """Read what HeadObject says. An output of an older version tells less."""
+    def from_head(cls, head: Mapping[str, Any], where: str) -> Counts:
+        """Read what HeadObject says of the object `where`; an older version's tells less."""
         metadata = head["Metadata"]
-        seconds = float(metadata.get("processingtime", 0))
+        numbers = Numbers(metadata, where)
+        seconds = numbers.number("processingtime")
         return cls(
-            float(metadata.get("starttime", head["LastModified"].timestamp() - seconds)),
+            numbers.number("starttime", head["LastModified"].timestamp() - seconds),
             seconds,
-            int(metadata.get("linecount", 0)),
-            int(metadata["groupcount"]) if "groupcount" in metadata else None,
-            int(metadata.get("memoryusage", 0)),
-            int(metadata.get("inputbytes", 0)),
-            int(metadata.get("errcount", 0)),
-            urllib.parse.unquote(metadata.get("errexample", "")),
-            urllib.parse.unquote(metadata.get("errobject", "")),
+            numbers.count("linecount"),
+            numbers.count("groupcount") if "groupcount" in metadata else None,
+            numbers.count("memoryusage"),
+            numbers.count("inputbytes"),
+            numbers.count("errcount"),
+            unquoted(metadata.get("errexample", "")),
+            unquoted(metadata.get("errobject", "")),
         )
-
-
-def _quote(text: str) -> str:
-    """A text in ASCII, percent-encoded, of at most MAX_EXAMPLE bytes."""
-    quoted = ""
-    for character in text:
-        more = urllib.parse.quote(character, safe=" ,./:;()-")
-        if len(quoted) + len(more) > MAX_EXAMPLE:
-            break
-        quoted += more
-    return quoted
 
 
 def read_counts(s3: Any, bucket: str, key: str) -> Counts:
     """What the task that wrote an output counted."""
-    return Counts.from_head(s3.head_object(Bucket=bucket, Key=key))
+    return Counts.from_head(s3.head_object(Bucket=bucket, Key=key), key)
 
 
 def reducer_seconds(s3: Any, job: JobInfo) -> float:

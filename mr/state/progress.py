@@ -41,7 +41,8 @@ class Progress:
     """Where a job is: outputs of the current step (0: mappers) that are there, and are due.
 
     `missing` are the numbers that are not there yet, `expires` when the claim's reducers must
-    have ended (None while the mappers are at work).
+    have ended (None while the mappers are at work). `failed` are the names of the failures that
+    lie there.
     """
 
     step: int
@@ -50,6 +51,7 @@ class Progress:
     missing: tuple[int, ...]
     expires: float | None = None
     finished: bool = False
+    failed: tuple[str, ...] = dataclasses.field(default=(), compare=False)
 
     def __str__(self) -> str:
         if self.finished:
@@ -68,7 +70,9 @@ def progress_of(job: JobInfo, listing: JobListing, records: Mapping[int, StepRec
     if listing.has_result:
         last = dataclasses.replace(last, done=last.due, missing=())
     expires = record.expires if record else None
-    return Progress(last.step, last.done, last.due, last.missing, expires, listing.has_result)
+    return Progress(
+        last.step, last.done, last.due, last.missing, expires, listing.has_result, listing.errors
+    )
 
 
 def look(s3: Any, job: JobInfo) -> Progress:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from errors import BadRecord
-from state.fields import Fields
+from errors import BadRecord, brief
+from state.fields import MOST_TASKS, Fields
 from state.grid import BUCKETS, Grid
 from state.keys import JobKeys
 
@@ -58,11 +58,11 @@ class JobInfo:
         """Read the record of `job_id`. BadRecord where a field is missing or wrong."""
         fields = Fields(value, JobKeys(job_id).jobinfo)
         if fields.text("jobId") != job_id:
-            raise BadRecord(f"{fields.where}: jobId is {value['jobId']!r}, not {job_id!r}")
+            raise BadRecord(f"{fields.where}: jobId is {brief(value['jobId'])}, not {job_id!r}")
         return cls(
             job_id,
             fields.text("jobBucket"),
-            fields.count("mapCount"),
+            fields.count("mapCount", most=MOST_TASKS),
             fields.text("reducerFunction"),
             fields.text("reducerHandler", "reducer.handler"),
             fields.count("reducerTimeout", 900),
@@ -107,7 +107,7 @@ class JobData:
         """Read the record found at key `where`. BadRecord where a field is missing or wrong."""
         fields = Fields(value, where)
         return cls(
-            fields.count("mapCount"),
+            fields.count("mapCount", most=MOST_TASKS),
             fields.count("totalS3Files"),
             fields.number("startTime"),
             fields.count("totalBytes", 0, least=0),
@@ -154,9 +154,7 @@ class StepRecord:
     def from_json(cls, value: Any, where: str) -> StepRecord:
         """Read the record found at key `where`. BadRecord where a field is missing or wrong."""
         fields = Fields(value, where)
-        grid = Grid(fields.count("groups"), fields.count("ranges"))
-        if grid.ranges > BUCKETS:
-            raise BadRecord(f"{where}: ranges is {grid.ranges}, more than {BUCKETS}")
+        grid = Grid(fields.count("groups", most=MOST_TASKS), fields.count("ranges", most=BUCKETS))
         if fields.count("reducerCount") != grid.count:
             raise BadRecord(f"{where}: reducerCount is not groups x ranges, {grid.count}")
         return cls(

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from errors import BadRecord
+from errors import BadRecord, brief
 from state.fields import Fields
 from state.grid import BUCKETS
 
@@ -38,6 +38,7 @@ class Range:
 class MapperEvent:
     """What a mapper is asked to do: `ranges` has an entry for each key, None for all of it.
 
+    `is_async`: nobody waits for the answer, and Lambda repeats an event whose function fails.
     Without `run_id` the task belongs to the run that is there. `event_source` is passed on.
     """
 
@@ -49,6 +50,7 @@ class MapperEvent:
     mapper_id: int
     run_id: str = ""
     event_source: str = ""
+    is_async: bool = False
 
     @property
     def name(self) -> str:
@@ -65,6 +67,7 @@ class MapperEvent:
             "mapperId": self.mapper_id,
             "runId": self.run_id,
             **({"ranges": ranges} if any(ranges) else {}),
+            **({"async": True} if self.is_async else {}),
             **({"eventSource": self.event_source} if self.event_source else {}),
         }
 
@@ -81,6 +84,7 @@ class MapperEvent:
             fields.text("jobId"),
             fields.count("mapperId"),
             fields.text("runId", ""),
+            is_async=event.get("async") is True,
         )
 
 
@@ -97,8 +101,7 @@ class ReducerEvent:
     """What a reducer is asked to do: merge, of the outputs `keys`, the pairs of some buckets.
 
     `sizes` are the outputs' bytes where they are known, `buckets` the first and the one past the
-    last. With `join` no two outputs have a key in common. Without `run_id` the task belongs to the
-    run that is there.
+    last. With `join` no two outputs have a key in common. `run_id` and `is_async` as for a mapper.
     """
 
     bucket: str
@@ -112,6 +115,7 @@ class ReducerEvent:
     buckets: tuple[int, int] = (0, BUCKETS)
     sizes: Sequence[int] = ()
     join: bool = False
+    is_async: bool = False
 
     @property
     def name(self) -> str:
@@ -141,6 +145,7 @@ class ReducerEvent:
             "sizes": list(self.sizes),
             **({} if self.takes_all else {"buckets": self.buckets}),
             **({"join": True} if self.join else {}),
+            **({"async": True} if self.is_async else {}),
         }
 
     @classmethod
@@ -160,6 +165,7 @@ class ReducerEvent:
             _buckets(event.get("buckets")),
             _sizes(event.get("sizes"), len(keys)),
             event.get("join") is True,
+            event.get("async") is True,
         )
 
 
@@ -170,7 +176,9 @@ def _buckets(value: Any) -> tuple[int, int]:
         first, end = value
         if 0 <= first < end <= BUCKETS:
             return first, end
-    raise BadRecord(f"reducer event: buckets is {value!r}, not two numbers from 0 to {BUCKETS}")
+    raise BadRecord(
+        f"reducer event: buckets is {brief(value)}, not two numbers from 0 to {BUCKETS}"
+    )
 
 
 def _sizes(value: Any, count: int) -> list[int]:

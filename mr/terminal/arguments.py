@@ -130,7 +130,11 @@ def _add_looking(group: argparse._ArgumentGroup) -> None:
     view("--result", action="store_true", help="print a job's answer")
     view("--logs", action="store_true", help="print what a job's functions logged, by time")
     add = group.add_argument
-    add("--format", choices=("csv", "json"), help="with --result: its form (csv)")
+    add(
+        "--format",
+        choices=("csv", "csv-safe", "json"),
+        help="with --result: its form (csv); csv-safe has no cell that a spreadsheet computes",
+    )
     add("--sort", choices=("key", "value"), help="with --result: by what (key)")
     add("--top", type=number_from(1), metavar="N", help="with --result: the first N only")
     add("--follow", action="store_true", help="with --logs: go on until the job is done")
@@ -208,8 +212,8 @@ def fault_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> st
             return f"--{name} goes with {what}"
     if options.follow and options.json:
         return "--json is one object, and --follow has no end: leave one of them out"
-    if options.json and options.format == "csv":
-        return "--json and --format csv exclude each other"
+    if options.json and options.format not in (None, "json"):
+        return f"--json and --format {options.format} exclude each other"
     return None
 
 

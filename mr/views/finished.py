@@ -14,6 +14,7 @@ from typing import Any
 
 from errors import JobError
 from running.stragglers import is_straggler
+from state.jobcode import UNKNOWN, JobCode
 from state.keys import JobKeys
 from state.listing import list_job, read_records, read_step_records
 from state.outputs import Counts
@@ -25,12 +26,15 @@ READERS = 16
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Task(Counts):
-    """One mapper (step 0) or reducer, as its output tells, and the bytes of that output."""
+    """One mapper (step 0) or reducer, as its output tells, the bytes of that output, and the job
+    that wrote it.
+    """
 
     step: int
     number: int
     key: str
     output_bytes: int
+    code: JobCode = UNKNOWN
 
     @property
     def name(self) -> str:
@@ -76,6 +80,13 @@ class FinishedJob:
         return self.tasks[-1]
 
     @property
+    def codes(self) -> list[JobCode]:
+        """The jobs that wrote its outputs, as far as they say: one, or the mappers' and the
+        reducers'.
+        """
+        return [code for code in dict.fromkeys(task.code for task in self.tasks) if code.job]
+
+    @property
     def seconds(self) -> float:
         """From the job's start until its result."""
         return max(0.0, self.last.end - self.start)
@@ -114,8 +125,9 @@ def task_of(step: int, number: int, key: str, head: Mapping[str, Any]) -> Task:
     """What HeadObject says of an output; pure."""
     # A proxy on the way may leave the length out.
     size = head.get("ContentLength", 0)
-    counts = Counts.from_head(head)
-    return Task(step=step, number=number, key=key, output_bytes=size, **vars(counts))
+    place = {"step": step, "number": number, "key": key, "output_bytes": size}
+    code = JobCode.from_metadata(head["Metadata"])
+    return Task(code=code, **place, **vars(Counts.from_head(head, key)))
 
 
 def stragglers(tasks: Iterable[Task]) -> list[Task]:

@@ -10,9 +10,7 @@ import platform
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -33,33 +31,6 @@ def visits(cloud: Cloud) -> list[bytes]:
     """Two objects, one of them large enough to be cut."""
     made = [b"".join(uservisits.generate(7, index, size)) for index, size in ((0, 400_000), (1, 9))]
     return cloud.put_input(PREFIX, made)
-
-
-@pytest.fixture
-def job_cloud(cloud: Cloud, tmp_path: Path, request):
-    """A mapper and a reducer of their own, with another environment, in the shared deployment."""
-
-    def deploy(files: tuple[str, ...] = (), fields: Any = (), **environment: str) -> Cloud:
-        config = json.loads(cloud.config.read_text())
-        suffix = f"-{abs(hash(request.node.name)) % 10**8}"
-        config["functions"] = [
-            {
-                **function,
-                **dict(fields),
-                "name": function["name"].removesuffix(cloud.suffix) + suffix,
-                "files_and_dirs": [*function["files_and_dirs"], *files],
-                "environment": environment,
-            }
-            for function in config["functions"]
-            if function["handler"] in ("mapper.handler", "reducer.handler")
-        ]
-        path = tmp_path / "scns.json"
-        path.write_text(json.dumps(config))
-        made = replace(cloud, config=path, suffix=suffix)
-        made.deploy()
-        return made
-
-    return deploy
 
 
 def run(cloud: Cloud, job_id: str, prefix: str, *options: str):

@@ -8,6 +8,7 @@ import pytest
 
 from errors import JobError
 from state.failures import Failure
+from state.jobcode import JobCode
 from state.progress import StepStatus
 from state.records import JobData
 from tests.model import BUCKET, S3, Event, World
@@ -81,7 +82,37 @@ def test_the_form_for_programs_is_json() -> None:
         "steps": [{"step": 0, "done": 1, "due": 2, "missing": [2]}],
         "errors": [],
         "result": None,
+        "job": "",
+        "jobdigest": "",
     }
+
+
+def test_it_says_which_job_runs_in_which_version() -> None:
+    made = world(2)
+    code = JobCode("größe", "0123456789abcdef" * 4, "größe.combine")
+    S3(made).put_object(
+        Bucket=BUCKET, Key="job1/task/mapper/2", Body=b"{}", Metadata=code.to_metadata()
+    )
+    assert status(made).lines()[1] == "runs job größe (sha256 0123456789ab)"
+    found = status(made).to_json()
+    assert (found["job"], found["jobdigest"]) == ("größe", code.digest)
+
+
+def test_a_job_that_is_done_says_which_job_wrote_its_result() -> None:
+    made = world(2, 1, 2)
+    made.settle()
+    assert status(made).lines()[1].startswith("runs job uservisits (sha256 ")
+
+
+def test_what_others_wrote_clears_no_screen_and_forges_no_line() -> None:
+    made = world(2, 1)
+    error = "x\x1b[2J\nthe result is s3://jobs/forged"
+    put(made, "error/mapper/2\x1b]0;title\x07", {"error": error, "requestId": "\u202er"})
+    shown = status(made).lines()[-1]
+    assert shown == (
+        r"mapper/2\x1b]0;title\x07 failed: x\x1b[2J\nthe result is s3://jobs/forged "
+        r"(request \u202er)"
+    )
 
 
 def test_many_missing_are_cut_short() -> None:
