@@ -27,7 +27,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "mr"), str(ROOT / "lambda-python")]
 import botocore  # noqa: E402 - needs the path above
 from measure import ratios  # noqa: E402
 
-import botocorepatch  # noqa: E402
+from deploy import botocorepatch  # noqa: E402
 from local import uservisits  # noqa: E402
 from local.emulator import Emulator  # noqa: E402
 from tests.cloud import Cloud, client_factory, command_environment, filled_in_config  # noqa: E402
@@ -73,7 +73,7 @@ def patched(folder: Path, one_by_one: bool) -> Path:
     installed = Path(botocore.__file__).parent
     botocorepatch.make_copy(installed, botocore.__version__, made, botocorepatch.SERVICES)
     if one_by_one:
-        recorder = made / botocorepatch.RECORDER.name
+        recorder = made / botocorepatch.RECORDER_NAME
         recorder.write_text(recorder.read_text() + ONE_BY_ONE)
     return made
 

@@ -27,6 +27,7 @@ from local.simulated import presets  # noqa: E402
 from local.simulated.job import Report, request_for, simulate  # noqa: E402
 from local.simulated.rates import read_rates  # noqa: E402
 from running.request import byte_size, whole_number  # noqa: E402
+from state.grid import Grid  # noqa: E402
 from views import costs, words  # noqa: E402
 
 EPILOG = """examples:
@@ -102,7 +103,7 @@ def lines(reports: list[Report]) -> list[str]:
     """What is printed for a person: one line a run, then the first run's bill and requests."""
     first = reports[0]
     shown = [
-        f"{words.counted(first.mappers, 'mapper')}, reducers {' + '.join(map(str, first.steps))}",
+        f"{words.counted(first.mappers, 'mapper')}, reducers {' + '.join(map(shape, first.steps))}",
         f"{'seed':>4} {'seconds':>9} {'mapped':>8} {'result':>8} {'dollars':>9}",
     ]
     for seed, one in enumerate(reports, 1):
@@ -126,6 +127,11 @@ def lines(reports: list[Report]) -> list[str]:
         for role, asked in by_role(first.requests).items()
     ]
     return shown
+
+
+def shape(grid: Grid) -> str:
+    """The reducers of a step, and how they are cut."""
+    return f"{grid.count} ({grid.groups} x {grid.ranges})"
 
 
 def problems(one: Report) -> list[str]:

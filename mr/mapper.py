@@ -17,10 +17,11 @@ from errors import log
 from inputs import reading
 from jobs import loading
 from jobs.base import Accumulator, Job
-from shuffle.pairs import write_pairs
+from shuffle.pairs import code_of, write_pairs
 from state.failures import failure_record
 from state.keys import JobKeys
-from state.outputs import output_metadata
+from state.outputs import Counts
+from state.runs import OtherRun, Run
 from state.tasks import MapperEvent
 
 CLIENTS = Clients()
@@ -29,35 +30,47 @@ CLIENTS = Clients()
 
 def handler(event: Any, context: Any) -> list[float]:
     """The function's entry."""
+    return handle(CLIENTS.s3, event, context.aws_request_id)
+
+
+def handle(s3: Any, event: Any, request_id: str) -> list[float]:
+    """Carry out an event. A run that is over is left alone, which is no failure."""
     task = MapperEvent.from_json(event)
-    s3 = CLIENTS.s3
-    name = f"mapper/{task.mapper_id}"
-    with failure_record(s3, task.job_bucket, task.job_id, name, context.aws_request_id):
-        return run(s3, task, loading.load())
+    try:
+        run = Run.joined(s3, task.job_bucket, task.job_id, task.run_id)
+        with failure_record(run, task.name, request_id, task.is_async):
+            return map_batch(run, task, loading.load())
+    except OtherRun as error:
+        log(str(error))
+    return [len(task.keys), 0, 0.0, 0]
 
 
-def run(s3: Any, task: MapperEvent, job: Job) -> list[float]:
+def map_batch(run: Run, task: MapperEvent, job: Job) -> list[float]:
     """Read the batch, write the output, and answer [objects, rows, seconds, bad rows]."""
-    log(f"job {task.job_id}: mapper {task.mapper_id} reads {len(task.keys)} objects")
-    start = time.monotonic()
-    accumulator = job.accumulator()
-    size, bad_object = accumulate(s3, task, job, accumulator)
-    pairs = job.check_keys(accumulator.pairs())
-    seconds = time.monotonic() - start
-    lines, errors = accumulator.lines, accumulator.errors
-    metadata = output_metadata(
-        lines,
-        seconds,
-        errors,
-        accumulator.example,
-        bad_object,
-        groups=len(pairs),
-        input_bytes=size,
+    log(
+        f"job {task.job_id}: mapper {task.mapper_id} reads {len(task.keys)} objects, "
+        f"runs {code_of(job)}"
     )
-    output = JobKeys(task.job_id).mapper_output(task.mapper_id)
-    write_pairs(s3, job, task.job_bucket, output, pairs, metadata)
-    log(f"mapper {task.mapper_id}: {lines} rows, {errors} bad, {seconds:.3f} s")
-    return [len(task.keys), lines, seconds, errors]
+    start = time.monotonic()
+    accumulator = job.start()
+    size, bad_object = accumulate(run.s3, task, job, accumulator)
+    found = job.pairs(accumulator)
+    lines, errors, example = job.counts(accumulator)
+    counts = Counts.since(
+        start,
+        lines,
+        groups=len(found),
+        input_bytes=size,
+        errors=errors,
+        example=example,
+        bad_object=bad_object,
+    )
+    key = JobKeys(task.job_id).mapper_output(task.mapper_id)
+    write_pairs(run, job, key, found, counts)
+    log(
+        f"mapper {task.mapper_id}: {counts.lines} rows, {counts.errors} bad, {counts.seconds:.3f} s"
+    )
+    return [len(task.keys), counts.lines, counts.seconds, counts.errors]
 
 
 def accumulate(s3: Any, task: MapperEvent, job: Job, accumulator: Accumulator) -> tuple[int, str]:

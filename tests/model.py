@@ -22,18 +22,21 @@ from botocore.exceptions import ClientError
 
 import reducer
 from aws import s3json
+from errors import JobError
 from jobs import loading
 from local.simulated.functions import LambdaClient
 from local.simulated.objects import Bucket, Stored
 from local.simulated.s3 import S3Client
 from reducerCoordinator import Coordinator
+from running.preflight import take_job
+from running.request import JobRequest
+from shuffle.pairs import write_pairs
 from state.keys import JobKeys, parse_key
+from state.outputs import Counts
 from state.records import JobInfo
-from state.tasks import ReducerEvent
+from state.runs import OtherRun, Run
 
 BUCKET = "jobs"
-OUTPUT_SIZE = 400_000_000
-"""What every object weighs in a listing, so that a reducer takes two and jobs have many steps."""
 
 
 class Killed(BaseException):
@@ -42,11 +45,15 @@ class Killed(BaseException):
 
 @dataclass
 class Event:
-    """An asynchronous invocation that waits: of the coordinator (a key) or of a reducer."""
+    """An asynchronous invocation that waits: `kind` is "coordinator" (woken by `key`), "mapper"
+    or "reducer" (with a `payload`), or "driver" (of run number `run`).
+    """
 
     request_id: str
+    kind: str = "coordinator"
     key: str = ""
     payload: dict[str, Any] | None = None
+    run: int = 0
     tries_left: int = 3
 
 
@@ -72,7 +79,7 @@ class Invocation:
             body(self)
         except Killed:
             self.killed = True
-        except ClientError:
+        except (ClientError, JobError):
             self.failed = True
         finally:
             self.alive = False
@@ -115,29 +122,51 @@ class Invocation:
 
 @dataclass
 class World:
-    """One job in one bucket: what is stored, which events wait, who runs."""
+    """One job id in one bucket: what is stored, which events wait, who runs.
+
+    Every run has a number; what its mappers yield depends on it, so that a mixture shows.
+    """
 
     map_count: int
     reducer_timeout: int = 60
+    reducers: int = 0
+    fan_in: int = 2
     now: float = 1_000_000.0
     events: list[Event] = field(default_factory=list)
     running: list[Invocation] = field(default_factory=list)
-    starts: Counter[tuple[int, int]] = field(default_factory=Counter)
+    starts: Counter[tuple[str, int, int]] = field(default_factory=Counter)
     _ids: Any = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
-        self.bucket = Bucket(lambda: self.now, self.stored, lambda body: OUTPUT_SIZE)
-        self.job = JobInfo(
-            "job1", BUCKET, self.map_count, "reducer", reducer_timeout=self.reducer_timeout
-        )
+        self.bucket = Bucket(lambda: self.now, self.stored)
         self.keys = JobKeys("job1")
+        self.job = self.new_job(0)
         s3json.write_json(S3(self), BUCKET, self.keys.jobinfo, self.job.to_json())
-
-    # ------------------------------------------------------------------ what happens
 
     @property
     def objects(self) -> dict[str, Stored]:
+        """What is stored, by key."""
         return self.bucket.objects
+
+    def new_job(self, run: int) -> JobInfo:
+        """The record of run number `run`."""
+        return JobInfo(
+            "job1",
+            BUCKET,
+            self.map_count,
+            "reducer",
+            reducer_timeout=self.reducer_timeout,
+            run_id=f"run-{run}",
+            reducers=self.reducers,
+            fan_in=self.fan_in,
+        )
+
+    @property
+    def current(self) -> JobInfo:
+        """The record that is there."""
+        return JobInfo.from_json(json.loads(self.objects[self.keys.jobinfo].body), "job1")
+
+    # ------------------------------------------------------------------ what happens
 
     def new_id(self) -> str:
         return f"request-{next(self._ids)}"
@@ -146,15 +175,42 @@ class World:
         if parse_key(key).kind in ("output", "done"):  # type: ignore[union-attr]
             self.events.append(Event(self.new_id(), key=key))
 
-    def mapper_writes(self, mapper_id: int) -> None:
-        """A mapper's output: one group of its own and one that all share."""
-        groups = {f"own-{mapper_id}": mapper_id, "all": 1}
-        s3json.write_json(S3(self), BUCKET, self.keys.mapper_output(mapper_id), groups)
+    def mapper_event(self, run: int, mapper_id: int) -> Event:
+        payload = {"runId": f"run-{run}", "mapperId": mapper_id}
+        return Event(self.new_id(), "mapper", payload=payload, tries_left=100)
 
-    @property
-    def expected(self) -> dict[str, int]:
-        own = {f"own-{number}": number for number in range(1, self.map_count + 1)}
-        return {**own, "all": self.map_count}
+    def mapper_writes(self, mapper_id: int) -> None:
+        """A mapper of the first run does all its work at once."""
+        self._map(None, self.mapper_event(0, mapper_id))
+
+    def _map(self, me: Invocation | None, event: Event) -> None:
+        """A mapper's output: groups of its own, and some that all share."""
+        assert event.payload is not None
+        run_id, mapper_id = event.payload["runId"], event.payload["mapperId"]
+        try:
+            run = Run.joined(S3(self, me), BUCKET, "job1", run_id)
+            groups = pairs_of(int(run_id[4:]), mapper_id)
+            counts = Counts(self.now, 1.0, 1, groups=len(groups))
+            key = self.keys.mapper_output(mapper_id)
+            write_pairs(run, loading.load(), key, groups, counts)
+        except OtherRun:
+            return
+
+    def _drive(self, me: Invocation) -> None:
+        """A driver that is told to overwrite: it takes the job id, then starts its mappers."""
+        run = me.event.run
+        request = JobRequest(job_bucket=BUCKET, job_id="job1", overwrite=True)
+        try:
+            take_job(S3(self, me), request, self.new_job(run))
+        except JobError:
+            return
+        self.events += [self.mapper_event(run, number + 1) for number in range(self.map_count)]
+
+    def expected(self, run: int) -> dict[str, int]:
+        total: Counter[str] = Counter()
+        for number in range(1, self.map_count + 1):
+            total.update(pairs_of(run, number))
+        return dict(total)
 
     @property
     def result(self) -> dict[str, int] | None:
@@ -162,23 +218,29 @@ class World:
         return None if stored is None else json.loads(stored.body)
 
     def accept(self, name: str, payload: dict[str, Any]) -> None:
-        """An asynchronous invocation of a reducer becomes a waiting event."""
+        """An asynchronous invocation becomes a waiting event."""
         assert name == "reducer"
-        self.starts[payload["stepId"], payload["reducerId"]] += 1
-        self.events.append(Event(self.new_id(), payload=payload))
+        self.starts[payload["runId"], payload["stepId"], payload["reducerId"]] += 1
+        self.events.append(Event(self.new_id(), "reducer", payload=payload))
 
     def deliver(self, event: Event) -> Invocation:
         """Start the function that an event is for."""
-        invocation = Invocation(event, self._coordinate if event.key else self._reduce)
+        bodies: dict[str, Callable[[Invocation], None]] = {
+            "coordinator": self._coordinate,
+            "mapper": lambda me: self._map(me, event),
+            "reducer": self._reduce,
+            "driver": self._drive,
+        }
+        invocation = Invocation(event, bodies[event.kind])
         self.running.append(invocation)
         return invocation
 
     def _coordinate(self, me: Invocation) -> None:
-        coordinator = Coordinator(clients(self, me), me.event.request_id, 30, threads=1)
+        coordinator = Coordinator(clients(self, me), me.event.request_id, 30, ["reducer"], 1)
         coordinator.coordinate(BUCKET, "job1")
 
     def _reduce(self, me: Invocation) -> None:
-        reducer.run(S3(self, me), ReducerEvent.from_json(me.event.payload), loading.load())
+        reducer.handle(S3(self, me), me.event.payload, me.event.request_id)
 
     def move(self, invocation: Invocation, kill: str = "") -> None:
         """One call of a running function further. Lambda sends the event of one that died again."""
@@ -201,9 +263,14 @@ class World:
             for invocation in list(self.running):
                 while invocation.alive:
                     self.move(invocation)
-            self.running = [invocation for invocation in self.running if invocation.alive]
             if self.events:
                 self.deliver(self.events.pop(0))
+
+
+def pairs_of(run: int, mapper_id: int) -> dict[str, int]:
+    """What a mapper of a run yields."""
+    own = {f"own-{mapper_id}-{part}": 1000 * run + mapper_id for part in range(4)}
+    return {**own, **{f"all-{part}": 1 + run for part in range(8)}}
 
 
 def clients(world: World, caller: Invocation | None = None) -> Any:
@@ -234,7 +301,7 @@ class S3(S3Client):
         def call(operation: str, bucket: str, effect: Callable[[], Any]) -> Any:
             # What a function's own threads fetch ahead is read while it stands: outputs do not
             # change.
-            own_thread = caller is not None and caller.is_current_thread()
-            return caller.call(effect) if caller and own_thread else effect()
+            is_own = caller is not None and caller.is_current_thread()
+            return caller.call(effect) if caller and is_own else effect()
 
         super().__init__({BUCKET: world.bucket}, call)

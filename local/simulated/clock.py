@@ -7,11 +7,13 @@ the same order in every run, since a thread only moves when it is given the turn
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import itertools
+import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from typing import Any
 
@@ -165,6 +167,7 @@ class Mailbox:
         self._clock = clock
         self._items: deque[Any] = deque()
         self._reader: Process | None = None
+        self._waits = 0
 
     def put(self, item: Any) -> None:
         self._items.append(item)
@@ -172,12 +175,23 @@ class Mailbox:
             self._clock.wake(self._reader)
             self._reader = None
 
-    def get(self) -> Any:
-        """The next item; waits for it."""
+    def get(self, seconds: float | None = None) -> Any:
+        """The next item; waits for it. queue.Empty where it has not come after so many seconds."""
         if not self._items:
-            self._reader = self._clock.current
+            reader = self._reader = self._clock.current
+            self._waits += 1
+            if seconds is not None:
+                wait = self._waits
+                self._clock.after(seconds, lambda: self._give_up(reader, wait))
             self._clock.stand()
+        if not self._items:
+            raise queue.Empty
         return self._items.popleft()
+
+    def _give_up(self, reader: Process | None, wait: int) -> None:
+        if self._reader is not None and self._reader is reader and self._waits == wait:
+            self._reader = None
+            self._clock.wake(reader)
 
 
 class SimulatedThreads:
@@ -192,6 +206,12 @@ class SimulatedThreads:
 
     def next_ended(self) -> Any:
         return self._ended.get()
+
+    def soon_ended(self, count: int, seconds: float) -> Iterator[Any]:
+        until = self._clock.now + seconds
+        with contextlib.suppress(queue.Empty):
+            for _ in range(count):
+                yield self._ended.get(max(0.0, until - self._clock.now))
 
 
 class SimulatedExecutor(Executor):

@@ -19,14 +19,14 @@ from local.simulated.cloud import Cloud, LogSink, SimulatedClients
 from local.simulated.functions import Function, Invocation
 from local.simulated.objects import Opaque, Stored
 from local.simulated.rates import Rates
-from local.simulated.s3 import S3Client
 from local.simulated.workers import Query, Workers
 from running import watching
 from running.request import JobRequest
 from running.run import run
+from state.grid import Grid
 from state.keys import JobKeys
-from state.listing import read_step_record
 from state.progress import Progress
+from state.records import StepRecord
 from views import costs
 from views.costs import FunctionUsage, Item, Prices, S3Usage
 
@@ -61,7 +61,7 @@ class Report:
     answered: float
     merged: float
     mappers: int
-    steps: tuple[int, ...]
+    steps: tuple[Grid, ...]
     failure: str
     requests: Counter[tuple[str, str]]
     refused: Counter[str]
@@ -122,7 +122,7 @@ def lay_out(cloud: Cloud, request: JobRequest, layout: Layout) -> None:
 def coordinate(cloud: Cloud, me: Invocation) -> None:
     """The coordinator's handler, with clients of its own."""
     clients: Any = SimulatedClients(cloud, me)
-    coordinator = reducerCoordinator.Coordinator(clients, me.request_id, me.seconds_left)
+    coordinator = reducerCoordinator.Coordinator(clients, me.request_id, me.seconds_left, [REDUCER])
     for bucket, job_id in reducerCoordinator.jobs_of(me.payload):
         coordinator.coordinate(bucket, job_id)
 
@@ -188,12 +188,10 @@ def merged_after(objects: Mapping[str, Stored], keys: JobKeys) -> float:
     return float(metadata["starttime"]) + float(metadata["processingtime"]) - float(start)
 
 
-def steps_of(cloud: Cloud, request: JobRequest) -> tuple[int, ...]:
-    """The reducers of each step, by the job's records."""
-    s3 = S3Client(cloud.buckets, lambda operation, bucket, effect: effect())
-    keys = JobKeys(request.job_id)
-    steps = []
-    while keys.step_record(len(steps) + 1) in cloud.buckets[request.job_bucket].objects:
-        record, _ = read_step_record(s3, request.job_bucket, request.job_id, len(steps) + 1)
-        steps.append(record.reducer_count)
-    return tuple(steps)
+def steps_of(cloud: Cloud, request: JobRequest) -> tuple[Grid, ...]:
+    """The grid of each step, by the job's records."""
+    keys, objects = JobKeys(request.job_id), cloud.buckets[request.job_bucket].objects
+    grids: list[Grid] = []
+    while stored := objects.get(keys.step_record(len(grids) + 1)):
+        grids.append(StepRecord.from_json(json.loads(stored.body), "").grid)
+    return tuple(grids)

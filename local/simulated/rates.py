@@ -45,7 +45,9 @@ class Rates:
     former waits at least; `event` is from S3's write to the queue. `concurrency` functions run at
     once, `scale_burst` new environments of each start at once and `scale` more a second.
     `straggler_share` of the environments are `straggler_factor` times as slow, the others vary by
-    `speed`. S3 sends `twice` of its events twice and loses `lost` of them.
+    `speed`. S3 sends `twice` of its events twice and loses `lost` of them, and copies a part of
+    an upload at `copied`. `wrong_guesses` of the places of a reducer's buckets are not where its
+    guess is.
 
     Of computing, on one core: `client` are the seconds of a function's first client of AWS,
     `next_client` of a further one, `request` and `listed` of one request and of one listed key,
@@ -82,6 +84,8 @@ class Rates:
     speed: float = 0.05
     twice: float = 0.0005
     lost: float = 0.0
+    wrong_guesses: float = 0.03
+    copied: float = 200e6
     # Computing, measured on the machine of docs/benchmarks.md
     client: float = 0.10
     next_client: float = 0.013
@@ -92,7 +96,7 @@ class Rates:
     encode: float = 1.5e6
     merge: float = 846e3
     base_memory: float = 80e6
-    pair_memory: float = 560.0
+    pair_memory: float = 300.0
 
     @classmethod
     def from_json(cls, value: Any, where: str) -> Rates:

@@ -5,9 +5,11 @@ A simulated machine puts another `Threads` in the place of this one, whose threa
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 
@@ -24,3 +26,10 @@ class Threads:
     def next_ended(self) -> Any:
         """What the next call to end has returned; waits for it."""
         return self._ended.get()
+
+    def soon_ended(self, count: int, seconds: float) -> Iterator[Any]:
+        """What the next calls to end return, `count` of them or as many as end within `seconds`."""
+        until = time.monotonic() + seconds
+        with contextlib.suppress(queue.Empty):
+            for _ in range(count):
+                yield self._ended.get(timeout=max(0.0, until - time.monotonic()))

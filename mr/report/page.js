@@ -1,5 +1,6 @@
 "use strict";
-// The page of one finished job. In: the JSON of #data (htmlreport.facts). Out: the page's contents.
+// The page of one finished job. In: the JSON of #data (page.facts). Out: the page's contents. What
+// comes from the data is set as text; only to Plotly, which reads a kind of HTML, is it escaped.
 const data = JSON.parse(document.getElementById("data").textContent);
 const onPath = new Set(data.critical_path);
 const isSlow = new Set(data.stragglers);
@@ -10,6 +11,13 @@ const mega = (value) => (value / 1e6).toFixed(2) + " MB";
 const memory = (kibibytes) => (kibibytes / 1024).toFixed(0) + " MiB";
 const dollars = (value) => "$" + (value >= 1 ? value.toFixed(2) : value.toPrecision(3));
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+
+// Clipped by letters, so that none is cut in two.
+function clipped(text, most) {
+  const letters = Array.from(text);
+  return letters.length > most ? letters.slice(0, most - 1).join("") + "\u2026" : text;
+}
+const forPlotly = (text, most) => clipped(text, most).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
 function element(name, text, parent) {
   const made = document.createElement(name);
@@ -23,6 +31,7 @@ function element(name, text, parent) {
 function fillHeader() {
   byId("title").textContent = "Job " + data.job_id;
   byId("where").textContent = data.result;
+  byId("job").textContent = data.jobs.map((one) => "Ran job " + one.job + ", SHA-256 " + (one.jobdigest || "unknown")).join("; ");
   const tiles = {
     "Start to result": seconds(data.seconds), "Rows": count(data.lines), "Groups": count(data.groups),
     "Bad rows": count(data.bad_rows), "Mappers": count(data.tasks.filter((task) => !task.step).length),
@@ -108,6 +117,8 @@ function taskRow(task) {
 
 // ---------------------------------------------------------------- the drawings
 
+const LABEL_LETTERS = 32;
+const HOVER_LETTERS = 120;
 const PLAIN = {displayModeBar: false, responsive: true};
 const ZOOMED = {displaylogo: false, responsive: true, displayModeBar: true, modeBarButtons: [["zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]]};
 
@@ -170,10 +181,13 @@ function drawDurations() {
 function drawGroups() {
   const rows = [...data.largest_groups].reverse();
   if (!rows.length) { byId("groups").textContent = "The values of this job are not numbers."; return; }
+  // Bars stand at numbers: as categories, two keys that are clipped alike would be one.
+  const places = rows.map((row, place) => place);
   Plotly.react("groups", [{
-    type: "bar", orientation: "h", y: rows.map((row) => row[0]), x: rows.map((row) => row[1]),
-    marker: {color: color("reducer")}, hovertemplate: "%{y}: %{x}<extra></extra>",
-  }], layout({height: 320, yaxis: {type: "category"}}), PLAIN);
+    type: "bar", orientation: "h", y: places, x: rows.map((row) => row[1]),
+    customdata: rows.map((row) => forPlotly(row[0], HOVER_LETTERS)), textposition: "none",
+    marker: {color: color("reducer")}, hovertemplate: "%{customdata}: %{x}<extra></extra>",
+  }], layout({height: 320, yaxis: {tickvals: places, ticktext: rows.map((row) => forPlotly(row[0], LABEL_LETTERS)), zeroline: false}}), PLAIN);
 }
 
 function draw() {

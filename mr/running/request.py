@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from errors import UsageError, log
+from errors import UsageError, brief, log
 
 DATA_BUCKET = "big-data-benchmark"
 DATA_PREFIX = "pavlo/text/1node/uservisits/"
@@ -20,7 +20,7 @@ REGION = "us-west-2"
 CONCURRENCY = 100
 TIMEOUT = 900
 RETRIES = 2
-_JOB_ID = re.compile(r"[^/\x00-\x1f\x7f]{1,200}")
+_JOB_ID = re.compile(r"[^/\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,200}")
 _FLAGS = ("full_async", "dryrun", "overwrite")
 _PAYLOAD_NAMES = {
     "bucket": "bucket",
@@ -37,8 +37,18 @@ _PAYLOAD_NAMES = {
     "concurrency": "concurrency",
     "timeout": "timeout",
     "retries": "retries",
+    "reducers": "reducers",
+    "fanIn": "fan_in",
 }
-_NUMBERS = {"endearly": 1, "batchSize": 1, "concurrency": 1, "timeout": 1, "retries": 0}
+_NUMBERS = {
+    "endearly": 1,
+    "batchSize": 1,
+    "concurrency": 1,
+    "timeout": 1,
+    "retries": 0,
+    "reducers": 1,
+    "fanIn": 2,
+}
 """Payload fields that are whole numbers, with the least each may be."""
 
 
@@ -49,8 +59,9 @@ class JobRequest:
     `endearly` takes the first so many batches as the whole job, `batch_size` is objects a mapper
     (None: computed), `split_size` bytes a mapper, for which objects are cut (None: they are not),
     `concurrency` how many mappers may run at once in synchronous mode, `timeout` the seconds to
-    wait for the reducers, `retries` the further tries of a mapper that fails. `event_source` is
-    passed on to the mappers and not looked at.
+    wait for the reducers, `retries` the further tries of a mapper that fails. `reducers` and
+    `fan_in` force the shape of the reduce steps: so many reducers side by side, so many outputs
+    each (0: as planned). `event_source` is passed on to the mappers and not looked at.
     """
 
     bucket: str = DATA_BUCKET
@@ -69,6 +80,8 @@ class JobRequest:
     concurrency: int = CONCURRENCY
     timeout: int = TIMEOUT
     retries: int = RETRIES
+    reducers: int = 0
+    fan_in: int = 0
     event_source: str = ""
     profile: str | None = None
 
@@ -92,6 +105,8 @@ class JobRequest:
             concurrency=options.concurrency,
             timeout=options.timeout,
             retries=options.retries,
+            reducers=options.reducers or 0,
+            fan_in=options.fanin or 0,
             profile=options.profile,
         )
         return request.checked([])
@@ -110,7 +125,7 @@ class JobRequest:
         if unknown := sorted(set(payload) - set(_PAYLOAD_NAMES) - set(_FLAGS)):
             log(f"payload fields that mean nothing here, ignored: {', '.join(unknown)}")
         if faults:
-            raise UsageError("\n".join(faults))
+            raise UsageError("; ".join(faults))
         return cls(**values).checked(faults)
 
     def checked(self, faults: list[str]) -> JobRequest:
@@ -122,7 +137,7 @@ class JobRequest:
         if not self.dryrun:
             faults.extend(self._faults_of_a_real_run())
         if faults:
-            raise UsageError("\n".join(faults))
+            raise UsageError("; ".join(faults))
         return self
 
     def _faults_of_a_real_run(self) -> list[str]:
@@ -139,7 +154,7 @@ class JobRequest:
         ]
         if self.job_id and (not _JOB_ID.fullmatch(self.job_id) or self.job_id in (".", "..")):
             faults.append(
-                f"the job id {self.job_id!r} cannot be used: it is one segment of an S3 key, "
+                f"the job id {brief(self.job_id)} cannot be used: it is one segment of an S3 key, "
                 "1 to 200 characters without '/' and control characters"
             )
         return faults
@@ -155,7 +170,7 @@ def _payload_value(name: str, value: Any, faults: list[str]) -> Any:
             return None
     if name not in _NUMBERS:
         if not isinstance(value, str):
-            faults.append(f"payload {name} is {value!r}: it must be a text")
+            faults.append(f"payload {name} is {brief(value)}: it must be a text")
         return value
     least = _NUMBERS[name]
     try:

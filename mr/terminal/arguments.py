@@ -43,6 +43,8 @@ OF_A_RUN = (
     "retries",
     "timeout",
     "overwrite",
+    "reducers",
+    "fanin",
     "quiet",
 )
 """Options that mean nothing when a job is only looked at."""
@@ -117,6 +119,8 @@ def _add_running(add: Callable[..., argparse.Action]) -> None:
         default=request.TIMEOUT,
         help="seconds to wait for the reducers (%(default)s)",
     )
+    add("--reducers", type=number_from(1), metavar="N", help="reducers side by side (planned)")
+    add("--fanin", type=number_from(2), metavar="F", help="outputs a reducer merges (planned)")
     add("--overwrite", action="store_true", help="delete the outputs of an earlier run first")
 
 
@@ -126,7 +130,11 @@ def _add_looking(group: argparse._ArgumentGroup) -> None:
     view("--result", action="store_true", help="print a job's answer")
     view("--logs", action="store_true", help="print what a job's functions logged, by time")
     add = group.add_argument
-    add("--format", choices=("csv", "json"), help="with --result: its form (csv)")
+    add(
+        "--format",
+        choices=("csv", "csv-safe", "json"),
+        help="with --result: its form (csv); csv-safe has no cell that a spreadsheet computes",
+    )
     add("--sort", choices=("key", "value"), help="with --result: by what (key)")
     add("--top", type=number_from(1), metavar="N", help="with --result: the first N only")
     add("--follow", action="store_true", help="with --logs: go on until the job is done")
@@ -204,8 +212,8 @@ def fault_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> st
             return f"--{name} goes with {what}"
     if options.follow and options.json:
         return "--json is one object, and --follow has no end: leave one of them out"
-    if options.json and options.format == "csv":
-        return "--json and --format csv exclude each other"
+    if options.json and options.format not in (None, "json"):
+        return f"--json and --format {options.format} exclude each other"
     return None
 
 

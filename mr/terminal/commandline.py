@@ -52,6 +52,23 @@ def run_job(options: argparse.Namespace) -> None:
         with display.for_terminal(options.quiet) as shown:
             outcome = run.run(clients_of(options), request, listener=shown)
     facts: dict[str, Any] = {"timer": outcome.timer}
+    if not options.json:
+        print(outcome.timer, flush=True)  # before anything that may fail: the job has run
+    try:
+        tell(options, request, outcome, prices, facts)
+    finally:
+        if options.json:
+            print(json.dumps(facts), flush=True)
+
+
+def tell(
+    options: argparse.Namespace,
+    request: JobRequest,
+    outcome: run.Outcome,
+    prices: Prices,
+    facts: dict[str, Any],
+) -> None:
+    """Say what is planned, or was done, and add it to the facts; write the report."""
     if request.dryrun:
         expected = forecast.forecast(outcome.plan, request.concurrency, prices)
         say(expected.lines())
@@ -62,7 +79,6 @@ def run_job(options: argparse.Namespace) -> None:
         facts["summary"] = done.to_json()
         if options.report:
             write_report(options, done)
-    print(json.dumps(facts) if options.json else outcome.timer)
 
 
 def read_summary(options: argparse.Namespace, prices: Prices) -> Summary:
@@ -149,7 +165,7 @@ def log_sources(options: argparse.Namespace) -> tuple[list[str], float]:
     s3 = clients_of(options).s3
     job, data = read_records(s3, options.jobbkt, options.jobid)
     names = list(dict.fromkeys(functions.names_of(s3, job, data).values()))
-    return names, data.number("startTime") - logs.OVERLAP_SECONDS
+    return names, data.start - logs.OVERLAP_SECONDS
 
 
 def show_report(options: argparse.Namespace) -> None:
@@ -201,6 +217,10 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         # Whoever read our output has enough; Python must not try to write the rest at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:  # a full disk behind standard output
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        log(f"driver.py: standard output cannot be written: {error.strerror}")
         return 1
     return 0
 

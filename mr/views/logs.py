@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aws.logs import read_events
+from errors import visible
 
 POLL_SECONDS = 2.0
 OVERLAP_SECONDS = 15.0
@@ -34,9 +35,11 @@ class LogLine:
     message: str
 
     def text(self) -> str:
-        """The form for a person."""
+        """The form for a person; further lines of a message, as of a traceback, are indented."""
         when = datetime.fromtimestamp(self.time, UTC).isoformat(timespec="milliseconds")
-        return f"{when.removesuffix('+00:00')}Z  {self.function}  {self.task}  {self.message}"
+        first, *more = map(visible, re.split(r"\r\n|\r|\n", self.message))
+        line = f"{when.removesuffix('+00:00')}Z  {self.function}  {self.task}  {first}"
+        return "\n    ".join([line, *more])
 
 
 class JobFilter:
@@ -44,7 +47,7 @@ class JobFilter:
 
     def __init__(self, function: str, job_id: str) -> None:
         tasks = r"mapper \d+|step \d+ reducer \d+|coordinator|driver"
-        self._begins = re.compile(rf"job {re.escape(job_id)}: ({tasks})\b")
+        self._begins = re.compile(rf"job {re.escape(visible(job_id))}: ({tasks})\b")
         self._other = re.compile(rf"job .+: ({tasks})\b")
         self._function = function
         self._open: dict[str, list[tuple[float, str]]] = {}
@@ -89,7 +92,7 @@ class Billed:
     seconds: float
 
 
-_BILLED = re.compile(r"REPORT RequestId: .*\bBilled Duration: ([\d.]+) ms")
+_BILLED = re.compile(r"REPORT RequestId: .*\bBilled Duration: ([0-9]{1,9}(?:\.[0-9]{1,9})?) ms")
 
 
 def billed(lines: Iterable[LogLine]) -> dict[str, Billed]:

@@ -13,6 +13,7 @@ import statistics
 from collections.abc import Mapping
 from typing import Any
 
+from errors import MAX_SHOWN, clipped, visible
 from state.keys import JobKeys
 from views import costs, finished
 from views.costs import FunctionUsage, Item, Prices, S3Usage, bill_json, bill_lines
@@ -43,14 +44,16 @@ class Summary:
 
     def lines(self) -> list[str]:
         """The form for a person."""
-        return [
+        shown = [
+            *(f"ran job {code}" for code in self.job.codes),
             *self._counts(),
             *self._times(),
             *(usage_line(usage) for usage in self.functions),
             *bill_lines(self.items, self.prices_date),
             f"the result is {self.result}",
-            *(f"  {key}  {value}" for key, value in self.groups),
+            *(f"  {key}  {clipped(str(value), MAX_SHOWN)}" for key, value in self.groups),
         ]
+        return list(map(visible, shown))
 
     def _counts(self) -> list[str]:
         mappers = self.job.mappers
@@ -85,6 +88,7 @@ class Summary:
             "job_id": self.job.info.job_id,
             "bucket": self.job.info.job_bucket,
             "result": self.result,
+            "jobs": [code.to_json() for code in self.job.codes],
             "seconds": self.job.seconds,
             "lines": sum(task.lines for task in mappers),
             "groups": self.job.last.groups,
@@ -107,9 +111,9 @@ def summarize(
     function, by name, as far as that is known; nothing is written.
     """
     used = usages(s3, functions, job, billed)
-    steps = [record.reducer_count for _, record in sorted(job.records.items())]
-    objects = int(job.data.value.get("totalS3Files", 0))
-    reads = int(job.data.value.get("inputReads", objects))
+    steps = [record.grid.count for _, record in sorted(job.records.items())]
+    objects = job.data.objects
+    reads = job.data.input_reads or objects
     requests = costs.s3_usage(objects, len(job.mappers), steps, reads)
     groups = first_groups(s3, job.info.job_bucket, job.info.job_id, FIRST_GROUPS)
     items = tuple(costs.bill(used, requests, prices))
@@ -181,4 +185,4 @@ def usage_json(usage: FunctionUsage) -> dict[str, Any]:
 
 
 def task_json(task: Task) -> dict[str, Any]:
-    return {**dataclasses.asdict(task), "name": task.name}
+    return {**dataclasses.asdict(task), "code": task.code.to_json(), "name": task.name}

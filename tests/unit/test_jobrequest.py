@@ -155,7 +155,7 @@ def test_waiting_is_the_opposite_of_asynchronous() -> None:
 
 def test_the_two_function_names_may_be_left_out_of_a_dry_run_only() -> None:
     assert from_command_line("b", "j", "--dryrun").dryrun
-    with pytest.raises(UsageError, match=r"mapper function.*\n.*reducer function"):
+    with pytest.raises(UsageError, match=r"mapper function.*; .*reducer function"):
         from_command_line("b", "j")
 
 
