@@ -1,4 +1,4 @@
-"""What goes wrong, and the log: the two things that every file here may say."""
+"""What goes wrong, and the log: what every file here may say."""
 
 from __future__ import annotations
 
@@ -20,3 +20,8 @@ class BadRecord(JobError):
 def log(line: str) -> None:
     """Write one line to the log: CloudWatch inside Lambda, standard error in a terminal."""
     print(line, file=sys.stderr, flush=True)
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """A number of things, in words: "1 step", "2 steps", "1 try", "2 tries"."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"

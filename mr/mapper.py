@@ -13,7 +13,7 @@ import time
 from typing import Any
 
 from aws.client import Clients
-from errors import log
+from errors import counted, log
 from inputs import reading
 from jobs import loading
 from jobs.base import Accumulator, Job
@@ -38,7 +38,7 @@ def handler(event: Any, context: Any) -> list[float]:
 
 def run(s3: Any, task: MapperEvent, job: Job) -> list[float]:
     """Read the batch, write the output, and answer [objects, rows, seconds, bad rows]."""
-    log(f"job {task.job_id}: mapper {task.mapper_id} reads {len(task.keys)} objects")
+    log(f"job {task.job_id}: mapper {task.mapper_id} reads {counted(len(task.keys), 'object')}")
     start = time.monotonic()
     accumulator = job.accumulator()
     size, bad_object = accumulate(s3, task, job, accumulator)
@@ -56,7 +56,7 @@ def run(s3: Any, task: MapperEvent, job: Job) -> list[float]:
     )
     output = JobKeys(task.job_id).mapper_output(task.mapper_id)
     write_pairs(s3, job, task.job_bucket, output, pairs, metadata)
-    log(f"mapper {task.mapper_id}: {lines} rows, {errors} bad, {seconds:.3f} s")
+    log(f"mapper {task.mapper_id}: {counted(lines, 'row')}, {errors:,} bad, {seconds:.3f} s")
     return [len(task.keys), lines, seconds, errors]
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from aws import fetchahead, s3json
 from aws.client import Clients
-from errors import log
+from errors import counted, log
 from jobs import loading
 from jobs.base import Job
 from shuffle.pairs import parse_output, read_output, write_pairs
@@ -46,7 +46,7 @@ def run(s3: Any, task: ReducerEvent, job: Job) -> list[float]:
     """Merge the batch, write the output, and answer [outputs, pairs, seconds]."""
     log(
         f"job {task.job_id}: step {task.step} reducer {task.reducer_id} reads "
-        f"{len(task.keys)} outputs"
+        f"{counted(len(task.keys), 'output')}"
     )
     start = time.monotonic()
     merged, pairs, size = merge_outputs(s3, task, job)
@@ -54,8 +54,8 @@ def run(s3: Any, task: ReducerEvent, job: Job) -> list[float]:
     metadata = output_metadata(pairs, seconds, groups=len(merged), input_bytes=size)
     write(s3, task, job, merged, metadata)
     log(
-        f"step {task.step} reducer {task.reducer_id}: {pairs} pairs of {len(task.keys)} outputs "
-        f"into {len(merged)} groups, {seconds:.3f} s"
+        f"step {task.step} reducer {task.reducer_id}: {counted(pairs, 'pair')} of "
+        f"{counted(len(task.keys), 'output')} into {counted(len(merged), 'group')}, {seconds:.3f} s"
     )
     return [len(task.keys), pairs, seconds]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from errors import JobError, log
+from errors import JobError, counted, log
 from running.planning import Plan
 from running.request import JobRequest
 from state.keys import JobKeys
@@ -75,7 +75,8 @@ class Listener:
 
 def report_mappers(s3: Any, job: JobInfo, totals: MapperTotals) -> None:
     """Say what the mappers did, with one of the bad rows where there were any."""
-    log(f"{totals.done} mappers done: {totals.lines} rows, {totals.errors} bad")
+    rows = f"{counted(totals.lines, 'row')}, {totals.errors:,} bad"
+    log(f"{counted(totals.done, 'mapper')} done: {rows}")
     if totals.first_with_errors is not None:
         example = bad_row(s3, job, totals.first_with_errors)
         log(f"a bad row, in s3 object {example.key}: {example.line}")

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from aws.client import error_code, is_denied
 from aws.notifications import covering_entry
 from aws.s3objects import delete_objects, list_objects
-from errors import JobError, log
+from errors import JobError, counted, log
 from running.request import JobRequest
 from state.keys import JobKeys, parse_key
 
@@ -70,9 +70,9 @@ def clear_job(s3: Any, request: JobRequest) -> None:
     ]
     if found and not request.overwrite:
         raise JobError(
-            f"{request.job_id} has {len(found)} objects under {where}: choose a new job id, or "
-            "pass --overwrite (payload overwrite)"
+            f"{request.job_id} has {counted(len(found), 'object')} under {where}: choose a new "
+            "job id, or pass --overwrite (payload overwrite)"
         )
     if found:
-        log(f"deleting the {len(found)} objects of an earlier run under {where}")
+        log(f"deleting the {counted(len(found), 'object')} of an earlier run under {where}")
         delete_objects(s3, request.job_bucket, found)
