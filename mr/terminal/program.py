@@ -105,6 +105,16 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise Interrupted(number)
 
 
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Hold signals back until the block ends, lest it be left half way."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def explain(error: Exception) -> str | None:
     """An error in one line; None where it is a fault of the program's own."""
     if isinstance(error, JobError):

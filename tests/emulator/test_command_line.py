@@ -172,8 +172,8 @@ def test_a_run_that_is_ended_leaves_the_terminal_in_order(cloud: Cloud, bodies, 
     options = ["--splitsize", "1KB", "--concurrency", "1"]  # it takes a while
     number = signal.Signals[name]
     status, output, drawn = in_a_terminal([*words, *options], environment, number)
-    assert (status, output) == (128 + number, "")
-    assert drawn.count(HIDDEN.decode()) == drawn.count(SHOWN.decode()) == 1
+    assert (status, output) == (128 + number, ""), drawn
+    assert (drawn.count(HIDDEN.decode()), drawn.count(SHOWN.decode())) == (1, 1), drawn
     last = drawn.splitlines()[-1].removeprefix(SHOWN.decode())
     assert last.startswith("driver.py: interrupted. What was started goes on by itself: ")
     assert f"job ended-{name} in s3://{cloud.bucket}/ended-{name}/ may still finish" in last

@@ -9,6 +9,7 @@ from botocore.exceptions import (
     InvalidRegionError,
     NoCredentialsError,
     NoRegionError,
+    ParamValidationError,
     PartialCredentialsError,
     ProfileNotFound,
     ReadTimeoutError,
@@ -35,7 +36,9 @@ def client_error(code: str, **more: str) -> ClientError:
         (NoRegionError(), "set AWS_DEFAULT_REGION"),
         (client_error("NoSuchBucket", BucketName="mine"), "there is no bucket mine: make it with"),
         (client_error("NoSuchBucket", Resource="/mine/key"), "`aws s3 mb s3://mine`"),
-        (client_error("AccessDenied"), "Your credentials must allow ListObjectsV2 here"),
+        (client_error("AccessDenied"), "said so: your credentials must allow ListObjectsV2 here"),
+        (client_error("ExpiredToken"), "said so: log in again"),
+        (client_error("PermanentRedirect"), "the bucket is in another region: pass --region"),
     ],
 )
 def test_an_error_of_aws_says_what_helps(error: Exception, message: str) -> None:
@@ -46,12 +49,18 @@ def test_an_error_of_aws_says_what_helps(error: Exception, message: str) -> None
     "error",
     [
         ReadTimeoutError(endpoint_url="http://x"),
-        client_error("ExpiredToken"),
+        client_error("SlowDown"),
         client_error("NoSuchBucket"),
     ],
 )
 def test_one_that_nothing_is_known_to_help_against_is_said_as_it_is(error: Exception) -> None:
     assert awserrors.explain(error) == str(error)
+
+
+def test_an_error_of_several_lines_becomes_one() -> None:
+    error = ParamValidationError(report="Invalid bucket name\n'a b'")
+    said = "Parameter validation failed: Invalid bucket name 'a b'"
+    assert awserrors.explain(error) == said
 
 
 def test_what_is_no_error_of_aws_is_not_explained() -> None:

@@ -202,6 +202,17 @@ def test_who_asks_twice_does_not_wait(command) -> None:
     assert process.returncode == -signal.SIGTERM
 
 
+def test_what_must_not_be_left_half_way_is_done_first(command) -> None:
+    body = """
+        with program.undisturbed():
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.1)
+            print("whole")
+        print("never")
+    """
+    assert run(command(body)) == (128 + signal.SIGTERM, "whole\n", "it.py: interrupted\n")
+
+
 def test_what_nohup_ignores_stays_ignored(command) -> None:
     process = begun(command(WAITS.replace("60", "0.5")), ignored=(signal.SIGHUP,))
     process.send_signal(signal.SIGHUP)
