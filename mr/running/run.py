@@ -18,7 +18,7 @@ from aws import s3json
 from aws.client import Clients
 from aws.invoker import FailedForGood, Function, FunctionFailed, call_all
 from aws.s3objects import list_objects
-from errors import JobError, log
+from errors import JobError, counted, log
 from running import diagnosis, planning, preflight, watching
 from running.listener import Listener, MapperTotals, result_url
 from running.planning import Plan
@@ -118,7 +118,8 @@ def told(
 def named_batch(payload: Mapping[str, Any]) -> str:
     """Which mapper was to read what, for an error of it."""
     keys = payload["keys"]
-    return f"mapper {payload['mapperId']}, {len(keys)} objects from {keys[0]} to {keys[-1]}"
+    batch = f"{counted(len(keys), 'object')} from {keys[0]} to {keys[-1]}"
+    return f"mapper {payload['mapperId']}, {batch}"
 
 
 def run_mappers(
@@ -156,17 +157,19 @@ def run(
     listener = listener or Listener()
     s3 = clients.s3
     plan = planning.plan_batches(list(list_objects(s3, request.bucket, request.prefix)), request)
-    log(f"{plan.objects} objects, {plan.size} bytes in s3://{request.bucket}/{request.prefix}")
+    found = f"{counted(plan.objects, 'object')}, {counted(plan.size, 'byte')}"
+    log(f"{found} in s3://{request.bucket}/{request.prefix}")
     log(f"Num. of Mappers (and Reducers)  {len(plan.batches)}")
     listener.planned(request, plan)
     if request.dryrun:
         return Outcome(f"TIMER:CALL:{_milliseconds_since(start)}:dryrun:0", plan)
 
     job, mapper = prepare(clients, request, plan)
-    log(f"job {request.job_id}: driver starts {job.map_count} mappers")
+    log(f"job {request.job_id}: driver starts {counted(job.map_count, 'mapper')}")
     totals = run_mappers(request, plan, s3, job, mapper, listener)
     if request.full_async:
-        log(f"{job.map_count} mappers started; the result will be {result_url(job)}")
+        mappers = counted(job.map_count, "mapper")
+        log(f"{mappers} started; the result will be {result_url(job)}")
         return Outcome(f"TIMER:CALL:{_milliseconds_since(start)}:mappers:0:reducer:0", plan, job)
     listener.mapped(s3, job, totals)
     timeout: float = request.timeout

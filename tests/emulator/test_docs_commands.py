@@ -90,7 +90,7 @@ def test_a_job_of_ones_own_and_then_the_accelerated_one(own: Cloud, checkout: Pa
     assert {key: value[0] for key, value in result.items()} == counted
     (most, count), *_ = counted.most_common(1)
     assert f'{most},"[{count}, ' in shown
-    looks = re.findall(r"^    (python driver\.py --.*)$", readme_part("Looking at a job"), re.M)
+    looks = re.findall(r"^    (python job\.py .*)$", readme_part("Looking at a job"), re.M)
     assert len(looks) == 4
     commands = "\n".join(["cd mr", *looks]).replace("MY-BUCKET-NAME", BUCKET)
     assert most in follow(own, countries, commands)
