@@ -1,9 +1,11 @@
-"""A mapper's input: objects of S3, or byte ranges of them, as blocks of whole lines.
+r"""A mapper's input: objects of S3, or byte ranges of them, as blocks of whole lines.
 
-In: bucket, key and, where an object is split, a `splits.Range`. Out: blocks that each end with a
-line's end (an object's last may not). A range owns the lines that begin in it: it reads on past
-its end for its last line, and leaves the line that it begins in the middle of to the range before.
-Compressed objects are unpacked on the way and are never split.
+In: bucket, key and, where an object is split, a `tasks.Range`. Out: blocks that each end with \n
+(an object's last may not), which is their only line end. A range owns the lines that begin in it:
+it reads on past its end for its last line, and leaves the line that it begins in the middle of to
+the range before. For a range, lines end with \n or \r\n: an object whose lines end with a bare \r
+has one such line, and the first range reads all of it. Compressed objects are unpacked on the way
+and are never split.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import Any
 
 from aws import fetchahead, s3stream
 from errors import JobError
-from inputs import packing
+from inputs import packing, text
 from state.tasks import Range
 
 SOURCES_AHEAD = 4
@@ -39,10 +41,13 @@ def read_ahead(
 
 def read_lines(s3: Any, bucket: str, key: str, part: Range | None = None) -> Iterator[bytes]:
     """The blocks of an object, or the lines that a range of it owns. JobError, ClientError."""
-    if part is not None:
+    if part is None:
+        chunks = _read_object(s3, bucket, key)
+    else:
         chunks = owned(read_range(s3, bucket, key, part), part.start, part.end)
-        return s3stream.whole_lines(chunks)
-    return s3stream.whole_lines(_read_object(s3, bucket, key))
+    if part is None or part.start == 0:
+        chunks = text.without_mark(chunks, f"s3://{bucket}/{key}")
+    return s3stream.whole_lines(text.newlines(chunks))
 
 
 def _read_object(s3: Any, bucket: str, key: str) -> Iterator[bytes]:

@@ -1,0 +1,67 @@
+"""Files as people have them: marks, quotes, packings, markers of other programs; the right answer,
+or an error that names the object.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cloud import Cloud
+
+MARK = b"\xef\xbb\xbf"
+
+
+def visits(*prices: str, address: str = "10.0.0.1") -> bytes:
+    """A row for each price."""
+    row = "{}{},http://x.example/,1999-01-01,{},UA,USA,USA-EN,w,3\n"
+    return "".join(row.format(address, n, price) for n, price in enumerate(prices)).encode()
+
+
+@pytest.fixture
+def put(cloud: Cloud, request):
+    """A function that uploads an object under the test's own prefix, which it gives."""
+    prefix = f"people/{abs(hash(request.node.nodeid))}/"
+
+    def upload(name: str, body: bytes, **more: str) -> str:
+        cloud.s3.put_object(Bucket=cloud.databkt, Key=prefix + name, Body=body, **more)
+        return prefix
+
+    return upload
+
+
+def run(cloud: Cloud, prefix: str, *options: str, status: int = 0):
+    """A job over a prefix, waited for; its id is made of the prefix."""
+    job_id = prefix.replace("/", "-") + "".join(options).strip("-")
+    words = ("--wait4reducers", "--retries", "0", *options)
+    done = cloud.driver(job_id, *words, prefix=prefix)
+    assert done.returncode == status, done.stderr
+    assert "Traceback" not in done.stderr
+    return done, cloud.read(f"{job_id}/result") if status == 0 else None
+
+
+@pytest.mark.parametrize("options", [(), ("--splitsize", "100")])
+def test_a_byte_order_mark_is_no_part_of_the_first_row(cloud: Cloud, put, options) -> None:
+    put("a.csv", MARK + visits("1.5", "2.5"))
+    prefix = put("b.csv", MARK + visits("4"))
+    done, result = run(cloud, prefix, *options)
+    assert result == {"10.0.0.1": 8.0}
+    assert "3 rows, 0 bad" in done.stderr
+
+
+def test_utf_16_is_refused_by_name(cloud: Cloud, put) -> None:
+    prefix = put("wide.csv", visits("1").decode().encode("utf-16"))
+    done, _ = run(cloud, prefix, status=1)
+    assert f"{prefix}wide.csv is UTF-16 or UTF-32" in done.stderr
+
+
+QUOTED = b'"Smith, John",7,5,1.5,x\n"Smith, John",1000,8,2.5,x\n"a\nb",u,d,3.0,x\nplain,u,d,1.0,x\n'
+
+
+@pytest.mark.parametrize("options", [(), ("--splitsize", "20"), ("--splitsize", "57")])
+def test_quoted_columns_are_read_and_those_with_a_line_end_are_bad(
+    cloud: Cloud, put, options
+) -> None:
+    prefix = put("a.csv", QUOTED)
+    done, result = run(cloud, prefix, *options)
+    assert result == {"Smith, J": 4.0, "plain": 1.0}
+    assert "5 rows, 2 bad" in done.stderr
