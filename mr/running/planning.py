@@ -11,6 +11,7 @@ from typing import Any
 
 import lambdautils
 from errors import UsageError
+from inputs import packing
 from running import splits
 from running.request import JobRequest
 from state.tasks import Range
@@ -42,6 +43,7 @@ def plan_batches(objects: list[dict[str, Any]], request: JobRequest) -> Plan:
             f"there is no object under s3://{request.bucket}/{request.prefix}: check the bucket "
             "(--databkt, payload bucket) and the prefix (--prefix, payload prefix)"
         )
+    check_readable(files, request.bucket)
     if request.split_size:
         return _plan_splits(files, request.split_size, request.endearly)
     batch_size = request.batch_size or lambdautils.compute_batch_size(files)
@@ -49,6 +51,22 @@ def plan_batches(objects: list[dict[str, Any]], request: JobRequest) -> Plan:
     sizes = iter([item["Size"] for item in files])
     batch_sizes = [sum(itertools.islice(sizes, len(batch))) for batch in batches]
     return Plan(batches, batch_sizes, sum(map(len, batches)), sum(batch_sizes))
+
+
+def check_readable(files: list[dict[str, Any]], bucket: str) -> None:
+    """UsageError, with the first of them and the remedy, where objects cannot be input."""
+    found: dict[str, list[str]] = {}
+    for item in files:
+        if what := packing.unreadable(item["Key"]):
+            found.setdefault(what, []).append(item["Key"])
+    faults = [
+        f"s3://{bucket}/{keys[0]}{f' and {len(keys) - 1} more' if keys[1:] else ''}: {what}"
+        for what, keys in found.items()
+    ]
+    if faults:
+        raise UsageError(
+            "\n".join(["there are objects among the input that cannot be read:", *faults])
+        )
 
 
 def _plan_splits(files: list[dict[str, Any]], split_size: int, endearly: int | None) -> Plan:

@@ -4,6 +4,9 @@ or an error that names the object.
 
 from __future__ import annotations
 
+import bz2
+import gzip
+
 import pytest
 
 from tests.cloud import Cloud
@@ -65,3 +68,25 @@ def test_quoted_columns_are_read_and_those_with_a_line_end_are_bad(
     done, result = run(cloud, prefix, *options)
     assert result == {"Smith, J": 4.0, "plain": 1.0}
     assert "5 rows, 2 bad" in done.stderr
+
+
+def test_a_packing_is_known_by_its_suffix_in_any_case(cloud: Cloud, put) -> None:
+    put("A.CSV.GZ", gzip.compress(visits("1.5", "2.5")))
+    prefix = put("b.csv.Bz2", bz2.compress(visits("4")))
+    done, result = run(cloud, prefix)
+    assert result == {"10.0.0.1": 8.0}
+    assert "3 rows, 0 bad" in done.stderr
+
+
+@pytest.mark.parametrize("options", [(), ("--splitsize", "100")])
+def test_a_charset_in_the_content_encoding_is_no_packing(cloud: Cloud, put, options) -> None:
+    prefix = put("a.csv", visits("1.5", "2.5", "4"), ContentEncoding="utf-8")
+    assert run(cloud, prefix, *options)[1] == {"10.0.0.1": 8.0}
+
+
+def test_archives_are_refused_before_anything_starts(cloud: Cloud, put) -> None:
+    put("a.csv", visits("1"))
+    prefix = put("b.tar.gz", b"whatever")
+    done, _ = run(cloud, prefix, status=2)
+    assert f"{prefix}b.tar.gz: an archive: unpack it" in done.stderr
+    assert cloud.keys(prefix.replace("/", "-")) == []

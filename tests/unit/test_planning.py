@@ -54,6 +54,18 @@ def test_folder_markers_are_left_out_and_nothing_else_is_no_input() -> None:
         planning.plan_batches([marker], REQUEST)
 
 
+def test_archives_and_tables_are_refused_with_their_names_and_numbers() -> None:
+    names = ["in/1.zip", "in/2.csv", "in/3.tar.gz", "in/4.parquet"]
+    listed = [{"Key": name, "Size": 5, "ETag": '"e"'} for name in names]
+    with pytest.raises(UsageError) as caught:
+        planning.plan_batches(listed, REQUEST)
+    assert str(caught.value).splitlines() == [
+        "there are objects among the input that cannot be read:",
+        "s3://data/in/1.zip and 1 more: an archive: unpack it, and upload the files in it",
+        "s3://data/in/4.parquet: no text: export it as CSV",
+    ]
+
+
 def test_a_split_size_that_makes_far_too_many_mappers_is_refused() -> None:
     with pytest.raises(UsageError, match="a split size of 64 bytes makes"):
         planning.plan_batches(objects(10_000_000), request(split_size=64))
