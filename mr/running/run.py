@@ -17,7 +17,7 @@ from typing import Any
 from aws import s3json
 from aws.client import Clients
 from aws.invoker import Function, call_all
-from aws.s3objects import list_objects
+from aws.s3objects import list_input
 from errors import JobError, log
 from running import diagnosis, planning, preflight, watching
 from running.listener import Listener, MapperTotals, result_url
@@ -142,8 +142,10 @@ def run(
     deadline = None if seconds_left is None else start + seconds_left
     listener = listener or Listener()
     s3 = clients.s3
-    plan = planning.plan_batches(list(list_objects(s3, request.bucket, request.prefix)), request)
+    plan = planning.plan_batches(list_input(s3, request.bucket, request.prefix), request)
     log(f"{plan.objects} objects, {plan.size} bytes in s3://{request.bucket}/{request.prefix}")
+    if plan.hidden:
+        log(f"left out, since a part of their name begins with _ or .: {plan.hidden} objects")
     log(f"Num. of Mappers (and Reducers)  {len(plan.batches)}")
     listener.planned(request, plan)
     if request.dryrun:

@@ -5,6 +5,7 @@ or an error that names the object.
 from __future__ import annotations
 
 import bz2
+import dataclasses
 import gzip
 
 import pytest
@@ -90,3 +91,44 @@ def test_archives_are_refused_before_anything_starts(cloud: Cloud, put) -> None:
     done, _ = run(cloud, prefix, status=2)
     assert f"{prefix}b.tar.gz: an archive: unpack it" in done.stderr
     assert cloud.keys(prefix.replace("/", "-")) == []
+
+
+def test_names_that_other_programs_hide_are_no_input(cloud: Cloud, put) -> None:
+    put("_SUCCESS", b"")
+    put(".part-0.crc", b"crc\x00\x01")
+    put("_temporary/0/part-0", visits("99"))
+    prefix = put("part-0", visits("1.5"))
+    done, result = run(cloud, prefix)
+    assert result == {"10.0.0.1": 1.5}
+    assert "left out, since a part of their name begins with _ or .: 3 objects" in done.stderr
+    named, result = run(cloud, f"{prefix}_temporary/")
+    assert result == {"10.0.0.1": 99.0}
+    assert "left out" not in named.stderr
+
+
+@pytest.mark.parametrize("storage_class", ["GLACIER", "DEEP_ARCHIVE"])
+def test_archived_objects_are_refused_before_anything_starts(
+    cloud: Cloud, put, storage_class: str
+) -> None:
+    put("0", visits("1"), StorageClass="GLACIER_IR")
+    prefix = put("1", visits("1"), StorageClass=storage_class)
+    done = cloud.driver("archived", "--dryrun", prefix=prefix, names=False)
+    assert done.returncode == 2
+    assert f"{prefix}1: archived, in the storage class {storage_class}: restore" in done.stderr
+    assert f"{prefix}0" not in done.stderr
+
+
+@pytest.mark.parametrize("inside", ["", "task/"])
+def test_a_jobs_own_outputs_are_refused_as_its_input_and_stay(
+    cloud: Cloud, put, inside: str
+) -> None:
+    prefix = put("a.csv", visits("1"))
+    run(cloud, prefix)
+    job_id = prefix.replace("/", "-")
+    cloud.wait_for(f"{job_id}/task/reducer/done")
+    before = cloud.keys(f"{job_id}/")
+    own = dataclasses.replace(cloud, databkt=cloud.bucket)
+    done = own.driver(job_id, "--overwrite", prefix=f"{job_id}/{inside}")
+    assert done.returncode == 2
+    assert "an output of this very job: give another prefix, or another job id" in done.stderr
+    assert cloud.keys(f"{job_id}/") == before
