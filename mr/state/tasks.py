@@ -37,8 +37,29 @@ class Range:
 
 
 @dataclasses.dataclass(frozen=True)
+class Input:
+    """An object that a mapper reads, or the range `part` of it.
+
+    `etag` is the version that was planned with, "" any version. With `requester_pays` the reader
+    agrees to pay for the request, as some buckets want it.
+    """
+
+    bucket: str
+    key: str
+    part: Range | None = None
+    etag: str = ""
+    requester_pays: bool = False
+
+    @property
+    def where(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+
+@dataclasses.dataclass(frozen=True)
 class MapperEvent:
-    """What a mapper is asked to do: `ranges` has an entry for each key, None for all of it."""
+    """What a mapper is asked to do: `ranges` has an entry for each key, None for all of it, and
+    `etags` one for each key, "" for any version.
+    """
 
     bucket: str
     keys: list[str]
@@ -46,6 +67,17 @@ class MapperEvent:
     job_bucket: str
     job_id: str
     mapper_id: int
+    etags: list[str] = dataclasses.field(default_factory=list)
+    requester_pays: bool = False
+
+    @property
+    def inputs(self) -> list[Input]:
+        """What it is to read, in order."""
+        etags = self.etags or [""] * len(self.keys)
+        return [
+            Input(self.bucket, key, part, part.etag if part else etag, self.requester_pays)
+            for key, part, etag in zip(self.keys, self.ranges, etags, strict=True)
+        ]
 
     @classmethod
     def from_json(cls, event: Any) -> MapperEvent:
@@ -59,7 +91,17 @@ class MapperEvent:
             fields.text("jobBucket"),
             fields.text("jobId"),
             fields.count("mapperId"),
+            _etags(event.get("etags"), len(keys)),
+            event.get("requestPayer") == "requester",
         )
+
+
+def _etags(value: Any, count: int) -> list[str]:
+    if value is None:
+        return []
+    if not isinstance(value, list) or len(value) != count or any(type(x) is not str for x in value):
+        raise BadRecord(f"mapper event: etags is not a list of {count} texts, one for each key")
+    return value
 
 
 def _ranges(value: Any, count: int) -> list[Range | None]:

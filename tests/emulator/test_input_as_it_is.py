@@ -7,10 +7,16 @@ from __future__ import annotations
 import bz2
 import dataclasses
 import gzip
+import json
+from collections.abc import Iterator
 
 import pytest
 
+from errors import JobError
+from inputs import reading
+from state.tasks import Input, Range
 from tests.cloud import Cloud
+from tests.faults import FaultProxy, client_through
 
 MARK = b"\xef\xbb\xbf"
 
@@ -132,3 +138,57 @@ def test_a_jobs_own_outputs_are_refused_as_its_input_and_stay(
     assert done.returncode == 2
     assert "an output of this very job: give another prefix, or another job id" in done.stderr
     assert cloud.keys(f"{job_id}/") == before
+
+
+@pytest.fixture(scope="module")
+def proxy(emulator, tmp_path_factory) -> Iterator[FaultProxy]:
+    with FaultProxy(emulator.endpoint, tmp_path_factory.mktemp("input") / "proxy.log") as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "remedy"),
+    [
+        ("AccessDenied", 403, "the mapper's role must be allowed to read it"),
+        ("InvalidObjectState", 403, "it is archived: restore it first"),
+        ("NoSuchKey", 404, "it was deleted after the job began"),
+        ("PermanentRedirect", 301, ""),
+    ],
+)
+@pytest.mark.parametrize("part", [None, Range(3, 9, "")])
+def test_an_error_of_s3_names_its_object(
+    cloud: Cloud, put, proxy: FaultProxy, code: str, status: int, remedy: str, part
+) -> None:
+    prefix = put("secret", visits("1"))
+    proxy.rules(
+        {"service": "s3", "operation": "GetObject", "error": {"code": code, "status": status}}
+    )
+    s3 = client_through(cloud, proxy)
+    with pytest.raises(
+        JobError, match=f"s3://{cloud.databkt}/{prefix}secret cannot be read"
+    ) as caught:
+        list(reading.read_lines(s3, Input(cloud.databkt, f"{prefix}secret", part)))
+    assert code in str(caught.value)
+    assert remedy in str(caught.value)
+
+
+def test_a_connection_that_breaks_for_good_names_its_object(
+    cloud: Cloud, put, proxy: FaultProxy
+) -> None:
+    prefix = put("broken", visits("1", "2"))
+    proxy.rules({"service": "s3", "operation": "GetObject", "response": {"abort_bytes": 1}})
+    s3 = client_through(cloud, proxy)
+    with pytest.raises(JobError, match=f"{prefix}broken cannot be read: "):
+        list(reading.read_lines(s3, Input(cloud.databkt, f"{prefix}broken")))
+
+
+def test_a_mapper_names_an_object_that_is_gone(cloud: Cloud, put) -> None:
+    """A mapper's event of one's own, with an object that is not there."""
+    prefix = put("0", visits("1"))
+    event = {"bucket": cloud.databkt, "keys": [f"{prefix}0", f"{prefix}gone"]}
+    event |= {"jobBucket": cloud.bucket, "jobId": "gone", "mapperId": 1}
+    answer = cloud.make_client("lambda").invoke(
+        FunctionName="mapperNS", Payload=json.dumps(event).encode()
+    )
+    assert "FunctionError" in answer
+    assert f"s3://{cloud.databkt}/{prefix}gone cannot be read" in answer["Payload"].read().decode()
