@@ -31,6 +31,8 @@ class Plan:
     size: int
     ranges: list[list[Range | None]] | None = None
     """With splits: for each mapper, the range of each of its keys."""
+    etags: list[list[str]] = dataclasses.field(default_factory=list)
+    """For each mapper, the version of each of its keys."""
     hidden: int = 0
     """Objects under the prefix that are no input, by their names."""
 
@@ -64,9 +66,11 @@ def nothing_there(request: JobRequest, hidden: int) -> str:
 def _plan_whole_objects(files: list[S3Object], request: JobRequest) -> Plan:
     batch_size = request.batch_size or lambdautils.compute_batch_size(files)
     batches = lambdautils.batch_creator(files, batch_size)[: request.endearly]
-    sizes = iter([item.size for item in files])
-    batch_sizes = [sum(itertools.islice(sizes, len(batch))) for batch in batches]
-    return Plan(batches, batch_sizes, sum(map(len, batches)), sum(batch_sizes))
+    items = iter(files)
+    chosen = [list(itertools.islice(items, len(batch))) for batch in batches]
+    batch_sizes = [sum(item.size for item in batch) for batch in chosen]
+    etags = [[item.etag for item in batch] for batch in chosen]
+    return Plan(batches, batch_sizes, sum(map(len, batches)), sum(batch_sizes), etags=etags)
 
 
 def _plan_splits(files: list[S3Object], request: JobRequest) -> Plan:
@@ -87,4 +91,5 @@ def _plan_splits(files: list[S3Object], request: JobRequest) -> Plan:
         len(keys),
         sum(sizes),
         [split.ranges for split in used],
+        [split.etags for split in used],
     )

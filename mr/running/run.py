@@ -71,12 +71,17 @@ def record_job(s3: Any, request: JobRequest, plan: Plan, reducer_timeout: int) -
 
 
 def mapper_payload(
-    request: JobRequest, mapper_id: int, keys: list[str], ranges: list[Range | None] | None = None
+    request: JobRequest,
+    mapper_id: int,
+    keys: list[str],
+    etags: list[str],
+    ranges: list[Range | None] | None = None,
 ) -> dict[str, Any]:
     """The event of one mapper; ids count from 1. Only with splits does it have `ranges`."""
     payload: dict[str, Any] = {
         "bucket": request.bucket,
         "keys": keys,
+        "etags": etags,
         "jobBucket": request.job_bucket,
         "jobId": request.job_id,
         "mapperId": mapper_id,
@@ -110,8 +115,10 @@ def run_mappers(
     """Invoke every mapper: by Event and without answers, or waiting for each answer."""
     ranges = plan.ranges or itertools.repeat(None, len(plan.batches))
     payloads = [
-        mapper_payload(request, number, keys, parts)
-        for number, (keys, parts) in enumerate(zip(plan.batches, ranges, strict=True), 1)
+        mapper_payload(request, number, keys, etags, parts)
+        for number, (keys, etags, parts) in enumerate(
+            zip(plan.batches, plan.etags, ranges, strict=True), 1
+        )
     ]
     totals = MapperTotals()
     if request.full_async:

@@ -26,6 +26,7 @@ class Split:
 
     keys: list[str] = dataclasses.field(default_factory=list)
     ranges: list[Range | None] = dataclasses.field(default_factory=list)
+    etags: list[str] = dataclasses.field(default_factory=list)
     size: int = 0
     payload: int = 0
 
@@ -33,15 +34,16 @@ class Split:
         """Add bytes start..end-1 of an object."""
         whole = start == 0 and end == item.size
         self.keys.append(item.key)
+        self.etags.append(item.etag)
         self.ranges.append(None if whole else Range(start, end, item.etag))
         self.size += end - start
         self.payload += payload_bytes(item)
 
 
 def payload_bytes(item: S3Object) -> int:
-    """Bytes of an event that one key with a range may take."""
+    """Bytes of an event that one key with a range and a version may take."""
     longest = Range(item.size, item.size, item.etag)
-    return len(json.dumps([item.key, longest.to_json()]))
+    return len(json.dumps([item.key, longest.to_json(), item.etag]))
 
 
 def plan_splits(objects: Sequence[S3Object], split_size: int) -> list[Split]:

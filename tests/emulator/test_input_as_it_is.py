@@ -12,8 +12,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from aws.client import Clients
 from errors import JobError
 from inputs import reading
+from running.listener import Listener
+from running.planning import Plan
+from running.request import JobRequest
+from running.run import run as run_request
 from state.tasks import Input, Range
 from tests.cloud import Cloud
 from tests.faults import FaultProxy, client_through
@@ -192,3 +197,43 @@ def test_a_mapper_names_an_object_that_is_gone(cloud: Cloud, put) -> None:
     )
     assert "FunctionError" in answer
     assert f"s3://{cloud.databkt}/{prefix}gone cannot be read" in answer["Payload"].read().decode()
+
+
+class Replacing(Listener):
+    """Replaces an object as soon as the plan is made."""
+
+    def __init__(self, cloud: Cloud, key: str) -> None:
+        self.cloud = cloud
+        self.key = key
+
+    def planned(self, request: JobRequest, plan: Plan) -> None:
+        self.cloud.s3.put_object(Bucket=request.bucket, Key=self.key, Body=visits("7", "8"))
+
+
+@pytest.mark.parametrize("split_size", [None, 100])
+@pytest.mark.parametrize("full_async", [False, True])
+def test_an_object_that_is_replaced_after_the_plan_is_refused(
+    cloud: Cloud, put, monkeypatch, split_size, full_async: bool
+) -> None:
+    prefix = put("0", visits("1", "2"))
+    for name, value in cloud.environment.items():
+        monkeypatch.setenv(name, value)
+    request = JobRequest(
+        bucket=cloud.databkt,
+        prefix=prefix,
+        job_bucket=cloud.bucket,
+        job_id=prefix.replace("/", "-"),
+        mapper="mapperNS",
+        reducer="reducerNS",
+        split_size=split_size,
+        retries=0,
+        full_async=full_async,
+    )
+    replaced = f"s3://{cloud.databkt}/{prefix}0 was replaced after the job began"
+    if full_async:
+        run_request(Clients("us-west-2"), request, listener=Replacing(cloud, f"{prefix}0"))
+        cloud.wait_for(f"{request.job_id}/error/mapper/1")
+        assert replaced in cloud.read(f"{request.job_id}/error/mapper/1")["error"]
+    else:
+        with pytest.raises(JobError, match=replaced):
+            run_request(Clients("us-west-2"), request, listener=Replacing(cloud, f"{prefix}0"))

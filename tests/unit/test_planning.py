@@ -31,6 +31,7 @@ def test_batches_hold_the_objects_in_listed_order() -> None:
     plan = planning.plan_batches(objects(10, 20, 30), request(batch_size=2))
     assert plan.batches == [["in/0", "in/1"], ["in/2"]]
     assert (plan.batch_sizes, plan.objects, plan.size, plan.ranges) == ([30, 30], 3, 60, None)
+    assert plan.etags == [['"0"', '"1"'], ['"2"']]
 
 
 def test_splits_cut_and_pack_and_count_each_object_once() -> None:
@@ -42,6 +43,7 @@ def test_splits_cut_and_pack_and_count_each_object_once() -> None:
         [None, (0, 40)],
         [(40, 90)],
     ]
+    assert plan.etags == [['"0"', '"1"'], ['"1"']]
 
 
 @pytest.mark.parametrize("fields", [{"batch_size": 1}, {"split_size": 10}])
@@ -118,12 +120,13 @@ def test_a_split_size_that_makes_far_too_many_mappers_is_refused() -> None:
 def test_a_mappers_event_has_ranges_with_splits_alone() -> None:
     plan = planning.plan_batches(objects(100), request(split_size=50))
     assert plan.ranges is not None
-    event = mapper_payload(REQUEST, 1, plan.batches[0], plan.ranges[0])
+    event = mapper_payload(REQUEST, 1, plan.batches[0], plan.etags[0], plan.ranges[0])
     assert event["ranges"] == [{"start": 0, "end": 50, "etag": '"0"'}]
-    plain = mapper_payload(REQUEST, 1, ["in/0"])
+    plain = mapper_payload(REQUEST, 1, ["in/0"], ['"0"'])
     assert plain == {
         "bucket": "data",
         "keys": ["in/0"],
+        "etags": ['"0"'],
         "jobBucket": "jobs",
         "jobId": "j",
         "mapperId": 1,
