@@ -77,7 +77,7 @@ def map_batch(run: Run, task: MapperEvent, job: Job) -> list[float]:
 def accumulate(s3: Any, task: MapperEvent, job: Job, accumulator: Accumulator) -> tuple[int, str]:
     """Feed the input to the accumulator; the bytes it was, and the first key with a bad row."""
     size, bad_object = 0, ""
-    sources = reading.read_ahead(s3, task.bucket, task.keys, task.ranges)
+    sources = reading.read_ahead(s3, task.inputs)
     with contextlib.closing(sources):
         for key, blocks in zip(task.keys, sources, strict=True):
             for block in blocks:

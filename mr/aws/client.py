@@ -11,6 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from aws.s3listing import read_pages_fast
 from errors import UsageError
 
 ATTEMPTS = 8
@@ -34,7 +35,9 @@ class Clients:
 
     @functools.cached_property
     def s3(self) -> Any:
-        return self.make("s3")
+        client = self.make("s3")
+        read_pages_fast(client)
+        return client
 
     @functools.cached_property
     def functions(self) -> Any:

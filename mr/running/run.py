@@ -17,7 +17,7 @@ from typing import Any
 from aws import s3json
 from aws.client import Clients
 from aws.invoker import FailedForGood, Function, FunctionFailed, call_all
-from aws.s3objects import list_objects
+from aws.s3objects import list_input
 from errors import JobError, counted, log
 from running import diagnosis, planning, preflight, watching
 from running.listener import Listener, MapperTotals, result_url
@@ -91,8 +91,11 @@ def mapper_events(request: JobRequest, plan: Plan, job: JobInfo) -> list[dict[st
             job.run_id,
             request.event_source,
             request.full_async,
+            etags,
         ).to_json()
-        for number, (keys, parts) in enumerate(zip(plan.batches, ranges, strict=True), 1)
+        for number, (keys, etags, parts) in enumerate(
+            zip(plan.batches, plan.etags, ranges, strict=True), 1
+        )
     ]
 
 
@@ -156,9 +159,12 @@ def run(
     deadline = None if seconds_left is None else start + seconds_left
     listener = listener or Listener()
     s3 = clients.s3
-    plan = planning.plan_batches(list(list_objects(s3, request.bucket, request.prefix)), request)
+    plan = planning.plan_batches(list_input(s3, request.bucket, request.prefix), request)
     found = f"{counted(plan.objects, 'object')}, {counted(plan.size, 'byte')}"
     log(f"{found} in s3://{request.bucket}/{request.prefix}")
+    if plan.hidden:
+        hidden = counted(plan.hidden, "object")
+        log(f"left out, since a part of their name begins with _ or .: {hidden}")
     log(f"Num. of Mappers (and Reducers)  {len(plan.batches)}")
     listener.planned(request, plan)
     if request.dryrun:

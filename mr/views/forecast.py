@@ -60,6 +60,7 @@ class Forecast:
         """The form for programs; the field names are a contract."""
         return {
             "objects": self.plan.objects,
+            "hidden_objects": self.plan.hidden,
             "bytes": self.plan.size,
             "mappers": len(self.plan.batches),
             "mapper_bytes": self.plan.batch_sizes,

@@ -137,9 +137,11 @@ def test_the_measurements_of_reliability_can_be_repeated() -> None:
         {
             "--jobs 100 --at-once 10": "--jobs 2 --at-once 2",
             "--jobs 5 --mappers 20": "--jobs 1 --mappers 4 --only 'every S3 event twice'",
+            "--objects 200000": "--objects 20000",
         },
     )
     assert "one after another: 2 of 2 answers exact" in shown
+    assert "20000 objects planned: " in shown
     assert "| every S3 event twice | 100 % | 1 | 1 | 1 | 1 |" in shown
 
 
