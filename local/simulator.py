@@ -22,13 +22,13 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "mr")]
 
-from errors import UsageError  # noqa: E402 - needs the path above
-from local.simulated import presets  # noqa: E402
-from local.simulated.job import Report, request_for, simulate  # noqa: E402
-from local.simulated.rates import read_rates  # noqa: E402
-from running.request import byte_size, whole_number  # noqa: E402
-from state.grid import Grid  # noqa: E402
-from views import costs, words  # noqa: E402
+from errors import UsageError
+from local.simulated import presets
+from local.simulated.job import Report, request_for, simulate
+from local.simulated.rates import read_rates
+from running.request import byte_size, whole_number
+from state.grid import Grid
+from views import costs, words
 
 EPILOG = """examples:
   query 2A over 25.4 GB, with the original's batches:

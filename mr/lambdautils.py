@@ -13,6 +13,9 @@ DATA_SHARE = 0.6
 MAX_KEYS_BYTES = 900_000
 """Room for the keys of one batch: an asynchronous invocation's payload is 1 MB at most."""
 
+ETAG_BYTES = 64
+"""Room for the version of each key; S3's ETags take 40 bytes of JSON, or a few more."""
+
 
 def _key_and_size(item: Any) -> tuple[str, int]:
     """Key and bytes of a boto3 object summary or of a {"Key":, "Size":} dict."""
@@ -38,11 +41,12 @@ def compute_batch_size(keys: Sequence[Any], lambda_memory: int = LAMBDA_MEMORY_M
 def batch_creator(keys: Sequence[Any], batch_size: int) -> list[list[str]]:
     """Cut objects, in the order given, into batches of `batch_size` keys; the last may be smaller.
 
-    A batch whose keys would not fit into an invocation's payload is cut further.
+    A batch whose keys, with their versions, would not fit into an invocation's payload is cut
+    further.
     """
     if batch_size < 1:
         raise ValueError(f"a batch holds at least 1 object, not {batch_size}")
     names = [_key_and_size(item)[0] for item in keys]
-    longest = max((len(json.dumps(name)) + 2 for name in names), default=1)
+    longest = max((len(json.dumps(name)) + 2 + ETAG_BYTES for name in names), default=1)
     size = max(1, min(batch_size, MAX_KEYS_BYTES // longest))
     return [names[start : start + size] for start in range(0, len(names), size)]

@@ -13,7 +13,7 @@ import time
 from typing import Any
 
 from aws.client import Clients
-from errors import log
+from errors import counted, log
 from inputs import reading
 from jobs import loading
 from jobs.base import Accumulator, Job
@@ -48,7 +48,7 @@ def handle(s3: Any, event: Any, request_id: str) -> list[float]:
 def map_batch(run: Run, task: MapperEvent, job: Job) -> list[float]:
     """Read the batch, write the output, and answer [objects, rows, seconds, bad rows]."""
     log(
-        f"job {task.job_id}: mapper {task.mapper_id} reads {len(task.keys)} objects, "
+        f"job {task.job_id}: mapper {task.mapper_id} reads {counted(len(task.keys), 'object')}, "
         f"runs {code_of(job)}"
     )
     start = time.monotonic()
@@ -68,7 +68,8 @@ def map_batch(run: Run, task: MapperEvent, job: Job) -> list[float]:
     key = JobKeys(task.job_id).mapper_output(task.mapper_id)
     write_pairs(run, job, key, found, counts)
     log(
-        f"mapper {task.mapper_id}: {counts.lines} rows, {counts.errors} bad, {counts.seconds:.3f} s"
+        f"mapper {task.mapper_id}: {counted(counts.lines, 'row')}, {counts.errors:,} bad, "
+        f"{counts.seconds:.3f} s"
     )
     return [len(task.keys), counts.lines, counts.seconds, counts.errors]
 
@@ -76,7 +77,7 @@ def map_batch(run: Run, task: MapperEvent, job: Job) -> list[float]:
 def accumulate(s3: Any, task: MapperEvent, job: Job, accumulator: Accumulator) -> tuple[int, str]:
     """Feed the input to the accumulator; the bytes it was, and the first key with a bad row."""
     size, bad_object = 0, ""
-    sources = reading.read_ahead(s3, task.bucket, task.keys, task.ranges)
+    sources = reading.read_ahead(s3, task.inputs)
     with contextlib.closing(sources):
         for key, blocks in zip(task.keys, sources, strict=True):
             for block in blocks:

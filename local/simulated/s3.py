@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, Protocol
 
@@ -156,6 +156,7 @@ class S3Client:
         StartAfter: str = "",
         MaxKeys: int = PAGE,
         ContinuationToken: str = "",
+        OptionalObjectAttributes: Sequence[str] = (),
     ) -> dict[str, Any]:
         def effect() -> dict[str, Any]:
             bucket = self._bucket(Bucket, "ListObjectsV2")

@@ -24,7 +24,7 @@ from state.failures import failure_record
 from state.keys import JobKeys
 from state.outputs import Counts
 from state.runs import RUN, OtherRun, Run
-from state.tasks import MapperEvent, Range, ReducerEvent
+from state.tasks import Input, MapperEvent, ReducerEvent
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,13 +140,12 @@ class Workers:
 def map_batch(worker: Worker, task: MapperEvent) -> list[float]:
     """Read a batch and write an output; the answer is mapper.py's."""
 
-    def read(source: tuple[str, Range | None]) -> int:
-        size = _read_input(worker, task.bucket, *source)
+    def read(source: Input) -> int:
+        size = _read_input(worker, source)
         worker.take(size, size / worker.cloud.rates.kernel)
         return size
 
-    sources = list(zip(task.keys, task.ranges, strict=True))
-    size = sum(worker.clients.executor(SOURCES_AHEAD).map(read, sources))
+    size = sum(worker.clients.executor(SOURCES_AHEAD).map(read, task.inputs))
     worker.me.settle()
     rows = size / worker.query.row_bytes
     output = worker.query.output(rows)
@@ -155,13 +154,14 @@ def map_batch(worker: Worker, task: MapperEvent) -> list[float]:
     return [len(task.keys), counts.lines, counts.seconds, 0]
 
 
-def _read_input(worker: Worker, bucket: str, key: str, part: Range | None) -> int:
+def _read_input(worker: Worker, source: Input) -> int:
     """One request for an object, or for a range and the rest of its last line."""
-    where = {"Bucket": bucket, "Key": key}
+    where = {"Bucket": source.bucket, "Key": source.key, "IfMatch": source.etag}
+    part = source.part
     if part is None:
         return int(worker.clients.s3.get_object(**where)["ContentLength"])
     asked = f"bytes={max(0, part.start - 1)}-{part.end + TAIL_BYTES - 1}"
-    worker.clients.s3.get_object(**where, Range=asked, IfMatch=part.etag)
+    worker.clients.s3.get_object(**where, Range=asked)
     return part.end - part.start
 
 

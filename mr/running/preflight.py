@@ -15,7 +15,7 @@ from aws import s3json
 from aws.client import error_code, is_denied
 from aws.notifications import covering_entry
 from aws.s3objects import delete_objects, list_objects
-from errors import JobError, log
+from errors import JobError, counted, log
 from lambdautils import LAMBDA_MEMORY_MB
 from running.request import JobRequest
 from state.keys import JobKeys, parse_key
@@ -86,7 +86,7 @@ def take_job(s3: Any, request: JobRequest, job: JobInfo) -> None:
     found = _objects_of(s3, bucket, keys)
     if found and not request.overwrite:
         raise JobError(
-            f"{request.job_id} has {len(found)} objects under {where}: choose a new "
+            f"{request.job_id} has {counted(len(found), 'object')} under {where}: choose a new "
             "job id, or pass --overwrite (payload overwrite)"
         )
     seen = found.get(keys.jobinfo, "")
@@ -98,7 +98,7 @@ def take_job(s3: Any, request: JobRequest, job: JobInfo) -> None:
     # Listed anew: functions of the earlier run may have written until they saw the new one.
     left = [key for key in _objects_of(s3, bucket, keys) if key != keys.jobinfo]
     if left:
-        log(f"deleting the {len(left)} objects of an earlier run under {where}")
+        log(f"deleting the {counted(len(left), 'object')} of an earlier run under {where}")
         delete_objects(s3, bucket, left)
 
 

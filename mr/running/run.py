@@ -16,8 +16,8 @@ from typing import Any
 from aws import s3json
 from aws.client import Clients
 from aws.invoker import FailedForGood, Function, FunctionFailed, call_all
-from aws.s3objects import list_objects
-from errors import JobError, log
+from aws.s3objects import list_input
+from errors import JobError, counted, log
 from running import diagnosis, planning, preflight, watching
 from running.listener import Listener, MapperTotals, result_url
 from running.planning import Plan
@@ -90,8 +90,11 @@ def mapper_events(request: JobRequest, plan: Plan, job: JobInfo) -> list[dict[st
             job.run_id,
             request.event_source,
             request.full_async,
+            etags,
         ).to_json()
-        for number, (keys, parts) in enumerate(zip(plan.batches, ranges, strict=True), 1)
+        for number, (keys, etags, parts) in enumerate(
+            zip(plan.batches, plan.etags, ranges, strict=True), 1
+        )
     ]
 
 
@@ -117,7 +120,8 @@ def told(
 def named_batch(payload: Mapping[str, Any]) -> str:
     """Which mapper was to read what, for an error of it."""
     keys = payload["keys"]
-    return f"mapper {payload['mapperId']}, {len(keys)} objects from {keys[0]} to {keys[-1]}"
+    batch = f"{counted(len(keys), 'object')} from {keys[0]} to {keys[-1]}"
+    return f"mapper {payload['mapperId']}, {batch}"
 
 
 def run_mappers(
@@ -160,18 +164,23 @@ def run(
     deadline = None if seconds_left is None else start + seconds_left
     listener = listener or Listener()
     s3 = clients.s3
-    plan = planning.plan_batches(list(list_objects(s3, request.bucket, request.prefix)), request)
-    log(f"{plan.objects} objects, {plan.size} bytes in s3://{request.bucket}/{request.prefix}")
+    plan = planning.plan_batches(list_input(s3, request.bucket, request.prefix), request)
+    found = f"{counted(plan.objects, 'object')}, {counted(plan.size, 'byte')}"
+    log(f"{found} in s3://{request.bucket}/{request.prefix}")
+    if plan.hidden:
+        hidden = counted(plan.hidden, "object")
+        log(f"left out, since a part of their name begins with _ or .: {hidden}")
     log(f"Num. of Mappers (and Reducers)  {len(plan.batches)}")
     listener.planned(request, plan)
     if request.dryrun:
         return Outcome(f"TIMER:CALL:{_milliseconds_since(clients, start)}:dryrun:0", plan)
 
     job, mapper = prepare(clients, request, plan)
-    log(f"job {request.job_id}: driver starts {job.map_count} mappers")
+    log(f"job {request.job_id}: driver starts {counted(job.map_count, 'mapper')}")
     totals = run_mappers(clients, request, plan, job, mapper, listener)
     if request.full_async:
-        log(f"{job.map_count} mappers started; the result will be {result_url(job)}")
+        mappers = counted(job.map_count, "mapper")
+        log(f"{mappers} started; the result will be {result_url(job)}")
         timer = f"TIMER:CALL:{_milliseconds_since(clients, start)}:mappers:0:reducer:0"
         return Outcome(timer, plan, job)
     listener.mapped(s3, job, totals)

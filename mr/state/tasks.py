@@ -35,8 +35,28 @@ class Range:
 
 
 @dataclasses.dataclass(frozen=True)
+class Input:
+    """An object that a mapper reads, or the range `part` of it.
+
+    `etag` is the version that was planned with, "" any version. With `requester_pays` the reader
+    agrees to pay for the request, as some buckets want it.
+    """
+
+    bucket: str
+    key: str
+    part: Range | None = None
+    etag: str = ""
+    requester_pays: bool = False
+
+    @property
+    def where(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+
+@dataclasses.dataclass(frozen=True)
 class MapperEvent:
-    """What a mapper is asked to do: `ranges` has an entry for each key, None for all of it.
+    """What a mapper is asked to do: `ranges` has an entry for each key, None for all of it, and
+    `etags` one for each key, "" for any version.
 
     `is_async`: nobody waits for the answer, and Lambda repeats an event whose function fails.
     Without `run_id` the task belongs to the run that is there. `event_source` is passed on.
@@ -51,6 +71,17 @@ class MapperEvent:
     run_id: str = ""
     event_source: str = ""
     is_async: bool = False
+    etags: Sequence[str] = ()
+    requester_pays: bool = False
+
+    @property
+    def inputs(self) -> list[Input]:
+        """What it is to read, in order."""
+        etags = self.etags or [""] * len(self.keys)
+        return [
+            Input(self.bucket, key, part, part.etag if part else etag, self.requester_pays)
+            for key, part, etag in zip(self.keys, self.ranges, etags, strict=True)
+        ]
 
     @property
     def name(self) -> str:
@@ -66,7 +97,9 @@ class MapperEvent:
             "jobId": self.job_id,
             "mapperId": self.mapper_id,
             "runId": self.run_id,
+            **({"etags": list(self.etags)} if any(self.etags) else {}),
             **({"ranges": ranges} if any(ranges) else {}),
+            **({"requestPayer": "requester"} if self.requester_pays else {}),
             **({"async": True} if self.is_async else {}),
             **({"eventSource": self.event_source} if self.event_source else {}),
         }
@@ -85,7 +118,17 @@ class MapperEvent:
             fields.count("mapperId"),
             fields.text("runId", ""),
             is_async=event.get("async") is True,
+            etags=_etags(event.get("etags"), len(keys)),
+            requester_pays=event.get("requestPayer") == "requester",
         )
+
+
+def _etags(value: Any, count: int) -> list[str]:
+    if value is None:
+        return []
+    if not isinstance(value, list) or len(value) != count or any(type(x) is not str for x in value):
+        raise BadRecord(f"mapper event: etags is not a list of {count} texts, one for each key")
+    return value
 
 
 def _ranges(value: Any, count: int) -> list[Range | None]:

@@ -99,7 +99,7 @@ def read_finished_job(s3: Any, bucket: str, job_id: str) -> FinishedJob:
     if not listing.has_result:
         raise JobError(
             f"job {job_id} in s3://{bucket}/{job_id}/ has no result yet: "
-            f"`driver.py --status {bucket} {job_id}` shows where it is"
+            f"`job.py status {bucket} {job_id}` shows where it is"
         )
     keys = JobKeys(job_id)
     records = read_step_records(s3, info, listing)

@@ -11,13 +11,13 @@ import math
 from typing import Any
 
 import lambdautils
+from errors import counted
 from running.planning import Plan
 from shuffle.plan import Outputs, Wish, plan_step
 from state.grid import Grid
 from views import costs
 from views.costs import FunctionUsage, Item, Prices
 from views.functions import assumed_settings
-from views.words import counted
 
 MAPPER_BYTES_A_SECOND = 30_000_000
 """What a mapper of 1536 MB, 0.87 of a CPU, reads and sums in a second: measured, rounded down."""
@@ -60,6 +60,7 @@ class Forecast:
         """The form for programs; the field names are a contract."""
         return {
             "objects": self.plan.objects,
+            "hidden_objects": self.plan.hidden,
             "bytes": self.plan.size,
             "mappers": len(self.plan.batches),
             "mapper_bytes": self.plan.batch_sizes,

@@ -13,15 +13,15 @@ import statistics
 from collections.abc import Mapping
 from typing import Any
 
-from errors import MAX_SHOWN, clipped, visible
+from aws.client import Clients
+from errors import MAX_SHOWN, JobError, clipped, counted, log, visible
 from state.keys import JobKeys
-from views import costs, finished
+from views import costs, finished, logs
 from views.costs import FunctionUsage, Item, Prices, S3Usage, bill_json, bill_lines
 from views.finished import FinishedJob, Task
 from views.functions import names_of, settings_of
 from views.logs import Billed
 from views.result import first_groups
-from views.words import counted
 
 FIRST_GROUPS = 5
 
@@ -59,8 +59,9 @@ class Summary:
         mappers = self.job.mappers
         bad = sum(task.errors for task in mappers)
         lines = sum(task.lines for task in mappers)
-        groups = "" if self.job.last.groups is None else f", {self.job.last.groups} groups"
-        shown = [f"{lines} rows, {bad} bad{groups}"]
+        groups = self.job.last.groups
+        said = "" if groups is None else f", {counted(groups, 'group')}"
+        shown = [f"{counted(lines, 'row')}, {bad:,} bad{said}"]
         if example := finished.first_bad_row(mappers):
             shown.append(f"a bad row, in object {example.bad_object}: {example.example}")
         return shown
@@ -102,6 +103,24 @@ class Summary:
             "cost": bill_json(self.items, self.prices_date),
             "first_groups": [list(pair) for pair in self.groups],
         }
+
+
+def read_summary(
+    clients: Clients, bucket: str, job_id: str, prices: Prices, with_log: bool
+) -> Summary:
+    """What a job did; with its log, what was billed for it. JobError where it is not done."""
+    job = finished.read_finished_job(clients.s3, bucket, job_id)
+    billed = read_billed(clients, bucket, job_id) if with_log else {}
+    return summarize(clients.s3, clients.functions, job, prices, billed)
+
+
+def read_billed(clients: Clients, bucket: str, job_id: str) -> dict[str, Billed]:
+    """What Lambda billed for each function of a job; nothing where its logs may not be read."""
+    try:
+        return logs.billed(logs.read_job(clients, bucket, job_id))
+    except JobError as error:
+        log(f"going on without what was billed: {error}")
+        return {}
 
 
 def summarize(

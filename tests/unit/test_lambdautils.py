@@ -135,6 +135,14 @@ def test_a_batch_fits_into_an_asynchronous_payload() -> None:
     batches = lambdautils.batch_creator(keys, 5000)
     assert len(batches) > 1
     assert max(len(json.dumps(batch)) for batch in batches) < 1_000_000
+    assert sum(map(len, batches)) == 5000
+
+
+def test_a_batch_of_short_keys_fits_with_the_version_of_each() -> None:
+    etag = '"0123456789abcdef0123456789abcdef-10000"'
+    (batch, *_) = lambdautils.batch_creator(objects(*[1] * 50_000), 50_000)
+    event = {"keys": batch, "etags": [etag] * len(batch)}
+    assert 500_000 < len(json.dumps(event)) < 1_000_000
 
 
 def test_a_batch_of_nothing_is_refused() -> None:
