@@ -24,10 +24,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "mr")]
 
 from errors import UsageError
 from local.simulated import presets
-from local.simulated.job import Report, request_for, simulate
+from local.simulated.job import Report, Step, request_for, simulate
 from local.simulated.rates import read_rates
 from running.request import byte_size, whole_number
-from state.grid import Grid
 from views import costs, words
 
 EPILOG = """examples:
@@ -104,12 +103,13 @@ def lines(reports: list[Report]) -> list[str]:
     first = reports[0]
     shown = [
         f"{words.counted(first.mappers, 'mapper')}, reducers {' + '.join(map(shape, first.steps))}",
-        f"{'seed':>4} {'seconds':>9} {'mapped':>8} {'result':>8} {'dollars':>9}",
+        f"{'seed':>4} {'seconds':>9} {'mapped':>8} {'result':>8} {'dollars':>9}  steps claimed",
     ]
     for seed, one in enumerate(reports, 1):
+        claims = ", ".join(f"{step.claimed:.1f}" for step in one.steps)
         shown.append(
             f"{seed:>4} {one.seconds:>9.1f} {one.mapped:>8.1f} {one.answered:>8.1f} "
-            f"{words.dollars(one.dollars):>9}"
+            f"{words.dollars(one.dollars):>9}  {claims}"
         )
         shown += [f"     {problem}" for problem in problems(one)]
     if len(reports) > 1:
@@ -129,9 +129,9 @@ def lines(reports: list[Report]) -> list[str]:
     return shown
 
 
-def shape(grid: Grid) -> str:
-    """The reducers of a step, and how they are cut."""
-    return f"{grid.count} ({grid.groups} x {grid.ranges})"
+def shape(step: Step) -> str:
+    """The reducers of a step: so many groups of outputs, so many ranges of keys."""
+    return f"{step.grid.groups} x {step.grid.ranges}"
 
 
 def problems(one: Report) -> list[str]:

@@ -72,6 +72,8 @@ class Cloud:
         """(role, operation) -> how often it was sent, tries again included."""
         self.refused: Counter[str] = Counter()
         """Error code -> how many requests were refused for their number."""
+        self.unpaid: Counter[str] = Counter()
+        """Operation -> how many of its requests S3 refused: it asks no money for those."""
         self.log: list[tuple[str, float, str]] = []
         """(role, time, line) of everything that was logged."""
         self._limits: dict[tuple[str, str], Allowance] = {}
@@ -123,6 +125,7 @@ class Cloud:
                 if error_code(error) not in THROTTLED or attempt == ATTEMPTS - 1:
                     raise
                 self.refused[error_code(error)] += 1
+                self.unpaid[operation] += 1
                 invocation.wait(min(LONGEST_BACKOFF, self.numbers.random() * 2**attempt))
                 continue
             if operation == "ListObjectsV2":
@@ -148,13 +151,18 @@ class Cloud:
         return Invocation(self.clock, Machine(self.clock, self.rates, 1.0), "computer")
 
     def count(self, price: str) -> int:
-        """How many requests of a price, "read" or "write", S3 answered."""
+        """How many requests of a price, "read" or "write", are paid for."""
         asked = sum(
             count
             for (_, operation), count in self.requests.items()
             if OPERATIONS[operation].price == price
         )
-        return asked
+        refused = sum(
+            count
+            for operation, count in self.unpaid.items()
+            if OPERATIONS[operation].price == price
+        )
+        return asked - refused
 
 
 class SimulatedClients:

@@ -50,6 +50,14 @@ class Layout:
 
 
 @dataclasses.dataclass(frozen=True)
+class Step:
+    """A reduce step: how it was cut, and the seconds from the driver's begin to its claim."""
+
+    grid: Grid
+    claimed: float
+
+
+@dataclasses.dataclass(frozen=True)
 class Report:
     """One run: seconds from the driver's begin to its end, to the last mapper's output and to the
     result, and from the job's record to the end of the last merge. `failure` says why there is no
@@ -61,7 +69,7 @@ class Report:
     answered: float
     merged: float
     mappers: int
-    steps: tuple[Grid, ...]
+    steps: tuple[Step, ...]
     failure: str
     requests: Counter[tuple[str, str]]
     refused: Counter[str]
@@ -167,7 +175,7 @@ def report(
         written.get(keys.result, 0.0),
         merged_after(cloud.buckets[request.job_bucket].objects, keys),
         len(mappers),
-        steps_of(cloud, request),
+        steps_of(cloud, request, begun),
         failure,
         cloud.requests,
         cloud.refused,
@@ -188,10 +196,11 @@ def merged_after(objects: Mapping[str, Stored], keys: JobKeys) -> float:
     return float(metadata["starttime"]) + float(metadata["processingtime"]) - float(start)
 
 
-def steps_of(cloud: Cloud, request: JobRequest) -> tuple[Grid, ...]:
-    """The grid of each step, by the job's records."""
+def steps_of(cloud: Cloud, request: JobRequest, begun: float) -> tuple[Step, ...]:
+    """The steps, by the job's records."""
     keys, objects = JobKeys(request.job_id), cloud.buckets[request.job_bucket].objects
-    grids: list[Grid] = []
-    while stored := objects.get(keys.step_record(len(grids) + 1)):
-        grids.append(StepRecord.from_json(json.loads(stored.body), "").grid)
-    return tuple(grids)
+    steps: list[Step] = []
+    while stored := objects.get(keys.step_record(len(steps) + 1)):
+        record = StepRecord.from_json(json.loads(stored.body), "")
+        steps.append(Step(record.grid, record.start_time - begun))
+    return tuple(steps)

@@ -42,7 +42,7 @@ def test_the_same_seed_gives_the_same_run_and_another_seed_another() -> None:
 
 def test_a_job_has_the_requests_that_its_functions_make() -> None:
     report = run(split_size=100_000_000)
-    assert (report.mappers, report.steps, report.failure) == (20, (1,), "")
+    assert (report.mappers, len(report.steps), report.failure) == (20, 1, "")
     assert requests_of(report, "driver")["Invoke"] == 20
     assert requests_of(report, "mapper")["PutObject"] == 20
     assert requests_of(report, "reducer")["PutObject"] == 2  # the result, and `done`
@@ -56,7 +56,7 @@ def test_a_driver_that_waits_for_each_mapper_takes_longer() -> None:
     few = run(split_size=100_000_000, full_async=False, concurrency=2)
     all_at_once = run(split_size=100_000_000)
     assert few.mapped > 3 * all_at_once.mapped
-    assert few.most_at_once <= 4  # two mappers, and coordinators
+    assert few.most_at_once <= 6  # two mappers, and coordinators
 
 
 @pytest.mark.parametrize("seeds", [range(250 * part, 250 * (part + 1)) for part in range(4)])
@@ -78,12 +78,11 @@ def test_small_jobs_finish_exactly_once_whatever_happens(seeds: range) -> None:
         assert (report.failure, report.failures) == ("", {}), seed
         assert report.mappers == mappers, seed
         reducers = next(usage.calls for usage in report.usages if usage.role == "reducer")
-        assert reducers == sum(report.steps) > 0, seed
+        assert reducers == sum(step.grid.count for step in report.steps) > 0, seed
 
 
 def test_a_reducer_that_needs_more_memory_than_it_has_ends_the_job_without_a_result() -> None:
-    layout = dataclasses.replace(presets.layout("2C", "1node"), timeout=60)
-    report = run(layout, split_size=900_000_000, timeout=300)
+    report = run(presets.layout("2C", "1node"), split_size=900_000_000, timeout=300, reducers=1)
     assert "has no result after 300 s" in report.failure
     assert "Runtime exited" in report.failures["reducerNS"]
 
@@ -163,7 +162,7 @@ def test_a_function_ends_at_its_timeout_and_is_paid_for_until_then() -> None:
 
 
 def test_s3_refuses_what_is_more_than_its_rate_and_botocore_asks_again() -> None:
-    slow = dataclasses.replace(Rates(), gets=5.0)
+    slow = dataclasses.replace(Rates(), gets=25.0)
     layout = dataclasses.replace(SMALL, objects=60)
     report = run(layout, rates=slow, batch_size=1)
     assert report.failure == ""
