@@ -7,6 +7,7 @@ the same order in every run, since a thread only moves when it is given the turn
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import heapq
 import itertools
@@ -26,78 +27,80 @@ class Stopped(BaseException):
     """The simulation has ended; no code under test may catch this."""
 
 
-def _taken() -> threading.Lock:
-    """A turn that is not yet given: taking it waits for `release`."""
-    turn = threading.Lock()
-    turn.acquire()
-    return turn
-
-
 class Process:
     """Code on a thread of its own, which moves only while it has the turn; `owner` is whoever it
     works for, as those that it starts do.
     """
 
     def __init__(self, clock: Clock, body: Callable[[], None], owner: Any) -> None:
-        self.alive = True
         self.owner = owner
         self._clock = clock
-        self._turn = _taken()
-        self._thread = threading.Thread(target=self._run, args=(body,), daemon=True)
-
-    def _run(self, body: Callable[[], None]) -> None:
-        self._turn.acquire()
-        try:
-            if not self._clock.stopped:
-                body()
-        except Stopped:
-            pass
-        except BaseException as error:  # noqa: BLE001 - it rises again in Clock.run
-            self._clock.failure = error
-        finally:
-            self.alive = False
-            self._clock.take_back()
+        self._body = body
+        self._turn: Any = None
 
     def move(self) -> None:
-        """Have it run until it waits or ends."""
-        if self._thread.ident is None:
-            self._thread.start()
-        self._turn.release()
+        """Give it the turn; whoever does must then wait for its own, or end."""
+        if self._turn is None:
+            self._turn = _taken()
+            # Not a threading.Thread: whoever starts one waits until it runs.
+            _thread.start_new_thread(self._run, ())
+        else:
+            self._turn.release()
 
     def stand(self) -> None:
         """Wait for the next turn; called on its own thread."""
-        self._clock.take_back()
         self._turn.acquire()
         if self._clock.stopped:
             raise Stopped
 
+    def _run(self) -> None:
+        try:
+            if not self._clock.stopped:
+                self._body()
+        except Stopped:
+            pass
+        except BaseException as error:  # noqa: BLE001 - it rises again in Clock.run
+            self._clock.failure = error
+        self._clock.ended(self)
+
+
+def _taken() -> Any:
+    """A turn that is not yet given: taking it waits for `release`."""
+    turn = threading.Lock()
+    turn.acquire()
+    return turn
+
 
 class Clock:
-    """The time, and what is still to happen."""
+    """The time, and what is still to happen: actions, and processes that go on.
+
+    There is no thread that leads: whoever is to wait has the next things happen, and hands the
+    turn to the process that they come to.
+    """
 
     def __init__(self) -> None:
         self.now = EPOCH
         self.stopped = False
         self.failure: BaseException | None = None
         self.current: Process | None = None
-        self._events: list[tuple[float, int, Callable[[], None]]] = []
+        self._events: list[tuple[float, int, Process | Callable[[], None]]] = []
         self._numbers = itertools.count()
         self._processes: set[Process] = set()
-        self._turn = _taken()
+        self._main_turn = _taken()
         threading.stack_size(STACK_BYTES)
 
     def time(self) -> float:
         """Now, in seconds since the epoch."""
         return self.now
 
-    def after(self, seconds: float, action: Callable[[], None]) -> None:
-        """Have something happen later; what is due at the same time happens in order."""
-        heapq.heappush(self._events, (self.now + seconds, next(self._numbers), action))
-
     @property
     def owner(self) -> Any:
         """Whoever the process that runs works for; None between processes."""
         return self.current.owner if self.current else None
+
+    def after(self, seconds: float, action: Callable[[], None]) -> None:
+        """Have something happen later; what is due at the same time happens in order."""
+        self._push(seconds, action)
 
     def start(self, body: Callable[[], None], owner: Any = None) -> Process:
         """Start code on a thread of its own, now."""
@@ -107,56 +110,76 @@ class Clock:
         return process
 
     def wake(self, process: Process, seconds: float = 0.0) -> None:
-        """Give a process the turn after so many seconds."""
-        self.after(seconds, lambda: self._give_turn(process))
+        """Have a process go on after so many seconds."""
+        self._push(seconds, process)
 
-    def _give_turn(self, process: Process) -> None:
-        self.current = process
-        process.move()
-        self._turn.acquire()
-        self.current = None
-        if not process.alive:
-            self._processes.discard(process)
-        if self.failure is not None:
-            raise self.failure
-
-    def take_back(self) -> None:
-        """Called by a process that waits or has ended."""
-        self._turn.release()
-
-    def stand(self) -> Process:
-        """The process that runs, which stands until someone wakes it."""
-        assert self.current is not None, "only simulated code may wait"
-        self.current.stand()
-        return self.current
+    def _push(self, seconds: float, event: Process | Callable[[], None]) -> None:
+        heapq.heappush(self._events, (self.now + seconds, next(self._numbers), event))
 
     def sleep(self, seconds: float) -> None:
         """Let so many seconds pass for the process that runs."""
         if not self._events or self.now + seconds < self._events[0][0]:
-            self.now += seconds  # nothing happens meanwhile: no other thread is needed
+            self.now += seconds  # nothing happens meanwhile
             return
-        assert self.current is not None, "only simulated code may wait"
-        self.wake(self.current, seconds)
+        self.wake(self._running(), seconds)
         self.stand()
 
+    def stand(self) -> None:
+        """Have the process that runs stand until someone wakes it."""
+        mine = self._running()
+        other = self._advance()
+        if other is not mine:
+            self._move(other)
+            mine.stand()
+        self.current = mine
+
+    def _running(self) -> Process:
+        if self.stopped:
+            raise Stopped
+        assert self.current is not None, "only simulated code may wait"
+        return self.current
+
+    def _advance(self) -> Process | None:
+        """Have things happen until a process is to go on; None where nothing is left."""
+        self.current = None
+        while self._events and self.failure is None:
+            self.now, _, event = heapq.heappop(self._events)
+            if isinstance(event, Process):
+                return event
+            try:
+                event()
+            except BaseException as error:  # noqa: BLE001 - it rises again in Clock.run
+                self.failure = error
+        return None
+
+    def _move(self, process: Process | None) -> None:
+        if process is None:
+            self._main_turn.release()
+        else:
+            self.current = process
+            process.move()
+
+    def ended(self, process: Process) -> None:
+        """Called by a process at its end, on its thread."""
+        self._processes.discard(process)
+        self._move(None if self.stopped else self._advance())
+
     def run(self) -> None:
-        """Let everything happen. What a process raises rises here."""
-        try:
-            while self._events:
-                self.now, _, action = heapq.heappop(self._events)
-                action()
-            if self._processes:
-                raise RuntimeError(f"{len(self._processes)} processes wait for nothing")
-        finally:
-            self._stop()
+        """Let everything happen. What a process or an action raises rises here."""
+        self._move(self._advance())
+        self._main_turn.acquire()
+        failure, waiting = self.failure, len(self._processes)
+        self._stop()
+        if failure is not None:
+            raise failure
+        if waiting:
+            raise RuntimeError(f"{waiting} processes wait for nothing")
 
     def _stop(self) -> None:
         self.stopped = True
-        self.failure = None
-        for process in list(self._processes):
-            process.move()
-            self._turn.acquire()
-        self._processes.clear()
+        while self._processes:
+            next(iter(self._processes)).move()
+            self._main_turn.acquire()
         self._events.clear()
 
 
@@ -238,8 +261,9 @@ class SimulatedExecutor(Executor):
             ended.put(None)
 
         workers = min(self._threads, len(calls))
-        for _ in range(workers):
+        for _ in range(workers - 1):
             self._clock.start(work)
+        work()
         for _ in range(workers):
             ended.get()
         for error in errors:
