@@ -103,13 +103,12 @@ def lines(reports: list[Report]) -> list[str]:
     first = reports[0]
     shown = [
         f"{words.counted(first.mappers, 'mapper')}, reducers {' + '.join(map(shape, first.steps))}",
-        f"{'seed':>4} {'seconds':>9} {'mapped':>8} {'result':>8} {'dollars':>9}  steps claimed",
+        f"{'seed':>4} {'seconds':>9} {'mapped':>8} {'result':>8} {'dollars':>9}",
     ]
     for seed, one in enumerate(reports, 1):
-        claims = ", ".join(f"{step.claimed:.1f}" for step in one.steps)
         shown.append(
             f"{seed:>4} {one.seconds:>9.1f} {one.mapped:>8.1f} {one.answered:>8.1f} "
-            f"{words.dollars(one.dollars):>9}  {claims}"
+            f"{words.dollars(one.dollars):>9}"
         )
         shown += [f"     {problem}" for problem in problems(one)]
     if len(reports) > 1:
@@ -118,6 +117,12 @@ def lines(reports: list[Report]) -> list[str]:
             f"median {statistics.median(seconds):.1f} s, {min(seconds):.1f} to {max(seconds):.1f}"
         )
     shown += ["", "the run of seed 1:"]
+    shown += [
+        f"  step {number}, {shape(step)}: claimed at {step.claimed:.1f} s, begun at "
+        f"{step.begun:.1f} s, ended at {step.ended:.1f} s; the longest merged for "
+        f"{step.longest:.1f} s"
+        for number, step in enumerate(first.steps, 1)
+    ]
     shown += [
         f"  {item.what}: {costs.quantity(item)}, {words.dollars(item.dollars)}"
         for item in first.items

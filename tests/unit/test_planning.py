@@ -121,7 +121,7 @@ def test_a_split_size_that_makes_far_too_many_mappers_is_refused() -> None:
 def test_a_mappers_event_has_ranges_with_splits_alone() -> None:
     job = JobInfo("j", "jobs", 2, "reducerNS", run_id="run-1")
     plan = planning.plan_batches(objects(100), request(split_size=50))
-    event, _ = mapper_events(REQUEST, plan, job)
+    _, event = mapper_events(REQUEST, plan, job)
     assert event["ranges"] == [{"start": 0, "end": 50, "etag": '"0"'}]
     whole = planning.plan_batches(objects(100), request())
     assert mapper_events(REQUEST, whole, job)[0] == {
@@ -133,6 +133,13 @@ def test_a_mappers_event_has_ranges_with_splits_alone() -> None:
         "mapperId": 1,
         "runId": "run-1",
     }
+
+
+def test_the_mapper_whose_output_is_listed_first_is_started_last() -> None:
+    job = JobInfo("j", "jobs", 12, "reducerNS", run_id="run-1")
+    plan = planning.plan_batches(objects(1200), request(split_size=100))
+    ids = [event["mapperId"] for event in mapper_events(REQUEST, plan, job)]
+    assert ids == [9, 8, 7, 6, 5, 4, 3, 2, 12, 11, 10, 1]
 
 
 @pytest.mark.parametrize(
