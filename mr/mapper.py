@@ -41,10 +41,8 @@ def handler(event: Any, context: Any) -> list[float]:
 
 def run(s3: Any, task: MapperEvent, job: Job) -> list[float]:
     """Read the batch, write the output, and answer [objects, rows, seconds, bad rows]."""
-    log(
-        f"job {task.job_id}: mapper {task.mapper_id} reads {len(task.keys)} objects, "
-        f"runs {code_of(job)}"
-    )
+    log(f"job {task.job_id}: mapper {task.mapper_id} reads {len(task.keys)} objects")
+    log(f"mapper {task.mapper_id} runs job {code_of(job)}")
     start = time.monotonic()
     accumulator = job.start()
     size, bad_object = accumulate(s3, task, job, accumulator)

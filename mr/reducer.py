@@ -49,8 +49,9 @@ def run(s3: Any, task: ReducerEvent, job: Job) -> list[float]:
     """Merge the batch, write the output, and answer [outputs, pairs, seconds]."""
     log(
         f"job {task.job_id}: step {task.step} reducer {task.reducer_id} reads "
-        f"{len(task.keys)} outputs, runs {code_of(job)}"
+        f"{len(task.keys)} outputs"
     )
+    log(f"step {task.step} reducer {task.reducer_id} runs job {code_of(job)}")
     start = time.monotonic()
     merged, pairs, size = merge_outputs(s3, task, job)
     seconds = time.monotonic() - start

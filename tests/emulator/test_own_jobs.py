@@ -130,7 +130,7 @@ def test_every_output_and_view_says_which_job_ran_and_its_digest(own_job, rows, 
     command = [sys.executable, "mr/driver.py", "--status", own.bucket, "counted"]
     status = run(command, own.environment).stdout
     assert f"runs job counted (sha256 {digest[:12]})" in status
-    assert f"runs counted (sha256 {digest[:12]})" in "\n".join(own.log_lines("reducerNS"))
+    assert f"runs job counted (sha256 {digest[:12]})" in "\n".join(own.log_lines("reducerNS"))
 
 
 def test_a_reducer_with_another_version_of_the_job_refuses_the_outputs(
