@@ -77,3 +77,8 @@ def log(line: str) -> None:
     Whatever the text holds, it stays one line: a name with a line end in it forges no other.
     """
     print(visible(line), file=sys.stderr, flush=True)
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """A number of things, in words: "1 step", "2 steps", "1 try", "2 tries"."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"

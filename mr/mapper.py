@@ -13,14 +13,15 @@ import time
 from typing import Any
 
 from aws.client import Clients
-from errors import log
+from errors import counted, log
 from inputs import reading
 from jobs import loading
 from jobs.base import Accumulator, Job
 from shuffle.pairs import code_of, write_pairs
 from state.failures import failure_record
 from state.keys import JobKeys
-from state.outputs import output_metadata
+from state.outputs import Counts
+from state.runs import OtherRun, Run
 from state.tasks import MapperEvent
 
 CLIENTS = Clients()
@@ -29,45 +30,53 @@ CLIENTS = Clients()
 
 def handler(event: Any, context: Any) -> list[float]:
     """The function's entry."""
+    return handle(CLIENTS.s3, event, context.aws_request_id)
+
+
+def handle(s3: Any, event: Any, request_id: str) -> list[float]:
+    """Carry out an event. A run that is over is left alone, which is no failure."""
     task = MapperEvent.from_json(event)
-    s3 = CLIENTS.s3
-    name = f"mapper/{task.mapper_id}"
-    request_id = context.aws_request_id
-    answer: list[float] = []  # so of a final failure, where nobody waits for the answer
-    with failure_record(s3, task.job_bucket, task.job_id, name, request_id, task.is_async):
-        answer = run(s3, task, loading.load())
-    return answer
+    try:
+        run = Run.joined(s3, task.job_bucket, task.job_id, task.run_id)
+        with failure_record(run, task.name, request_id, task.is_async):
+            return map_batch(run, task, loading.load())
+    except OtherRun as error:
+        log(str(error))
+    return [len(task.keys), 0, 0.0, 0]
 
 
-def run(s3: Any, task: MapperEvent, job: Job) -> list[float]:
+def map_batch(run: Run, task: MapperEvent, job: Job) -> list[float]:
     """Read the batch, write the output, and answer [objects, rows, seconds, bad rows]."""
-    log(f"job {task.job_id}: mapper {task.mapper_id} reads {len(task.keys)} objects")
+    objects = counted(len(task.keys), "object")
+    log(f"job {task.job_id}: mapper {task.mapper_id} reads {objects}")
     log(f"mapper {task.mapper_id} runs job {code_of(job)}")
     start = time.monotonic()
     accumulator = job.start()
-    size, bad_object = accumulate(s3, task, job, accumulator)
-    pairs = job.pairs(accumulator)
-    seconds = time.monotonic() - start
+    size, bad_object = accumulate(run.s3, task, job, accumulator)
+    found = job.pairs(accumulator)
     lines, errors, example = job.counts(accumulator)
-    metadata = output_metadata(
+    counts = Counts.since(
+        start,
         lines,
-        seconds,
-        errors,
-        example,
-        bad_object,
-        groups=len(pairs),
+        groups=len(found),
         input_bytes=size,
+        errors=errors,
+        example=example,
+        bad_object=bad_object,
     )
-    output = JobKeys(task.job_id).mapper_output(task.mapper_id)
-    write_pairs(s3, job, task.job_bucket, output, pairs, metadata)
-    log(f"mapper {task.mapper_id}: {lines} rows, {errors} bad, {seconds:.3f} s")
-    return [len(task.keys), lines, seconds, errors]
+    key = JobKeys(task.job_id).mapper_output(task.mapper_id)
+    write_pairs(run, job, key, found, counts)
+    log(
+        f"mapper {task.mapper_id}: {counted(counts.lines, 'row')}, {counts.errors:,} bad, "
+        f"{counts.seconds:.3f} s"
+    )
+    return [len(task.keys), counts.lines, counts.seconds, counts.errors]
 
 
 def accumulate(s3: Any, task: MapperEvent, job: Job, accumulator: Accumulator) -> tuple[int, str]:
     """Feed the input to the accumulator; the bytes it was, and the first key with a bad row."""
     size, bad_object = 0, ""
-    sources = reading.read_ahead(s3, task.bucket, task.keys, task.ranges)
+    sources = reading.read_ahead(s3, task.inputs)
     with contextlib.closing(sources):
         for key, blocks in zip(task.keys, sources, strict=True):
             for block in blocks:

@@ -18,6 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import boto3
+
 from local import tethered
 from local.emulator import end_group, free_port
 from tests.cloud import Cloud
@@ -85,6 +87,17 @@ class FaultProxy:
     def fired(self) -> list[dict[str, Any]]:
         """The faults that fired, oldest first."""
         return self.control("GET", "fired?limit=100000")
+
+
+def client_through(cloud: Cloud, proxy: FaultProxy) -> Any:
+    """An S3 client that goes through the proxy."""
+    return boto3.client(
+        "s3",
+        endpoint_url=proxy.endpoint,
+        region_name=cloud.environment["AWS_DEFAULT_REGION"],
+        aws_access_key_id=cloud.environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=cloud.environment["AWS_SECRET_ACCESS_KEY"],
+    )
 
 
 def throttling(rate: float) -> list[dict[str, Any]]:

@@ -66,14 +66,9 @@ def _no_number(text: str) -> None:
     raise ValueError(f"{text} is no number")
 
 
-def write_json(
-    s3: Any, bucket: str, key: str, value: Any, metadata: Mapping[str, str] | None = None
-) -> None:
-    """Put a JSON value at a key; `metadata` are the object's own, values in ASCII.
-
-    ValueError for a number that JSON has no form for (nan, inf).
-    """
-    write_body(s3, bucket, key, json_bytes(value), metadata)
+def write_json(s3: Any, bucket: str, key: str, value: Any) -> None:
+    """Put a JSON value at a key. ValueError for a number that JSON has no form for (nan, inf)."""
+    write_body(s3, bucket, key, json_bytes(value))
 
 
 def json_bytes(value: Any) -> bytes:
@@ -82,10 +77,24 @@ def json_bytes(value: Any) -> bytes:
 
 
 def write_body(
-    s3: Any, bucket: str, key: str, body: bytes, metadata: Mapping[str, str] | None = None
+    s3: Any,
+    bucket: str,
+    key: str,
+    body: bytes,
+    metadata: Mapping[str, str] | None = None,
+    condition: Mapping[str, str] | None = None,
 ) -> None:
-    """Put JSON that is made already at a key; `metadata` as for `write_json`."""
-    s3.put_object(**_put_arguments(bucket, key, body), Metadata=dict(metadata or {}))
+    """Put JSON that is made already at a key; `metadata` are the object's own, values in ASCII,
+    `condition` is IfNoneMatch or IfMatch.
+    """
+    s3.put_object(
+        Bucket=bucket,
+        Key=key,
+        Body=body,
+        ContentType="application/json",
+        Metadata=dict(metadata or {}),
+        **(condition or {}),
+    )
 
 
 def create_json(
@@ -105,7 +114,7 @@ def create_json(
     condition = {"IfMatch": replaces} if replaces else {"IfNoneMatch": "*"}
     for attempt in range(CONFLICT_TRIES):
         try:
-            s3.put_object(**_put_arguments(bucket, key, body), **condition)
+            write_body(s3, bucket, key, body, condition=condition)
             return True
         except ClientError as error:
             code = error_code(error)
@@ -115,7 +124,3 @@ def create_json(
                 raise
             sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - jitter, not a secret
     raise AssertionError("unreachable: the last try returns or raises")
-
-
-def _put_arguments(bucket: str, key: str, body: bytes) -> dict[str, Any]:
-    return {"Bucket": bucket, "Key": key, "Body": body, "ContentType": "application/json"}

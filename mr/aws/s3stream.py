@@ -7,7 +7,8 @@ A download that breaks goes on from its last byte, and only over the same versio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import types
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from botocore.exceptions import (
@@ -22,6 +23,7 @@ from errors import JobError, log
 
 CHUNK_BYTES = 1 << 18
 KEPT_BYTES = 1 << 24
+NOTHING_MORE: Mapping[str, str] = types.MappingProxyType({})
 BREAKS_IN_A_ROW = 5
 """Broken reads without a single byte of progress after which a download is given up."""
 # glibc hands freed blocks back to the system and takes them again, page by page, until it has
@@ -38,11 +40,13 @@ def read_chunks(
     start: int = 0,
     end: int | None = None,
     etag: str = "",
+    more: Mapping[str, str] = NOTHING_MORE,
 ) -> Iterator[bytes]:
     """The bytes of an object, in chunks of at most CHUNK_BYTES.
 
     `start` and `end` narrow that to bytes start..end-1 (an `end` past the object's is its end),
-    `etag` to one version; `on_open` is given every GetObject response before its first byte.
+    `etag` to one version; `more` are further arguments of GetObject, and `on_open` is given every
+    response of it before its first byte.
 
     botocore retries a request that fails; once its body flows, a break is ours to mend: the rest
     is asked for with a Range, and If-Match on the ETag. JobError where the object was replaced
@@ -50,7 +54,7 @@ def read_chunks(
     """
     offset, breaks = start, 0
     while end is None or offset < end:
-        response = _open_at(s3, bucket, key, offset, end, etag)
+        response = _open_at(s3, bucket, key, offset, end, etag, more)
         etag = response["ETag"]
         on_open(response)
         body = response["Body"]
@@ -69,14 +73,20 @@ def read_chunks(
 
 
 def _open_at(
-    s3: Any, bucket: str, key: str, offset: int, end: int | None, etag: str
+    s3: Any,
+    bucket: str,
+    key: str,
+    offset: int,
+    end: int | None,
+    etag: str,
+    more: Mapping[str, str],
 ) -> dict[str, Any]:
     """GetObject from a byte on; without `etag`, of whatever version is there."""
     last = "" if end is None else end - 1
     part = {"Range": f"bytes={offset}-{last}"} if offset or end is not None else {}
     same = {"IfMatch": etag} if etag else {}
     try:
-        response: dict[str, Any] = s3.get_object(Bucket=bucket, Key=key, **part, **same)
+        response: dict[str, Any] = s3.get_object(Bucket=bucket, Key=key, **part, **same, **more)
         return response
     except ClientError as error:
         if error_code(error) == "PreconditionFailed":

@@ -1,22 +1,27 @@
-"""A mapper's input: objects of S3, or byte ranges of them, as blocks of whole lines.
+r"""A mapper's input: objects of S3, or byte ranges of them, as blocks of whole lines.
 
-In: bucket, key and, where an object is split, a `splits.Range`. Out: blocks that each end with a
-line's end (an object's last may not). A range owns the lines that begin in it: it reads on past
-its end for its last line, and leaves the line that it begins in the middle of to the range before.
-Compressed objects are unpacked on the way and are never split.
+In: a `tasks.Input`: an object, or a range of one that is split. Out: blocks that each end with \n
+(an object's last may not), which is their only line end. A range owns the lines that begin in it:
+it reads on past its end for its last line, and leaves the line that it begins in the middle of to
+the range before. For a range, lines end with \n or \r\n: an object whose lines end with a bare \r
+has one such line, and the first range reads all of it. Compressed objects are unpacked on the way
+and are never split.
 """
 
 from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from aws import fetchahead, s3stream
+from aws.client import error_code
 from errors import JobError
-from inputs import packing
-from state.tasks import Range
+from inputs import packing, text
+from state.tasks import Input, Range
 
 SOURCES_AHEAD = 4
 """Objects of a batch that are open at once."""
@@ -26,37 +31,49 @@ TAIL_BYTES = 1 << 16
 """What a range asks for past its end, for the rest of its last line; more only if that is long."""
 
 
-def read_ahead(
-    s3: Any, bucket: str, keys: Sequence[str], ranges: Sequence[Range | None]
-) -> Generator[Iterator[bytes], None, None]:
-    """For each key in turn, its blocks; those to come are downloaded meanwhile."""
-    opens = [
-        functools.partial(read_lines, s3, bucket, key, part)
-        for key, part in zip(keys, ranges, strict=True)
-    ]
+WHAT_HELPS = {
+    "AccessDenied": ": the mapper's role must be allowed to read it: s3:GetObject, which "
+    "create-role.py --databkt gives, and kms:Decrypt where it is encrypted with a key of your own",
+    "NoSuchKey": ": it was deleted after the job began: start the job again",
+    "InvalidObjectState": ": it is archived: restore it first, or leave it out",
+}
+"""Code of an error of S3 -> what its reader can do about it."""
+
+
+def read_ahead(s3: Any, inputs: Sequence[Input]) -> Generator[Iterator[bytes], None, None]:
+    """For each input in turn, its blocks; those to come are downloaded meanwhile."""
+    opens = [functools.partial(read_lines, s3, source) for source in inputs]
     return fetchahead.in_order(opens, SOURCES_AHEAD, BLOCKS_AHEAD)
 
 
-def read_lines(s3: Any, bucket: str, key: str, part: Range | None = None) -> Iterator[bytes]:
-    """The blocks of an object, or the lines that a range of it owns. JobError, ClientError."""
-    if part is not None:
-        chunks = owned(read_range(s3, bucket, key, part), part.start, part.end)
-        return s3stream.whole_lines(chunks)
-    return s3stream.whole_lines(_read_object(s3, bucket, key))
+def read_lines(s3: Any, source: Input) -> Iterator[bytes]:
+    """The blocks of an object, or the lines that a range of it owns. JobError, with its name."""
+    part = source.part
+    if part is None:
+        chunks = _read_object(s3, source)
+    else:
+        chunks = owned(read_range(s3, source, part), part.start, part.end)
+    if part is None or part.start == 0:
+        chunks = text.without_mark(chunks, source.where)
+    try:
+        yield from s3stream.whole_lines(text.newlines(chunks))
+    except ClientError as error:
+        remedy = WHAT_HELPS.get(error_code(error), "")
+        raise JobError(f"{source.where} cannot be read: {error}{remedy}") from error
+    except BotoCoreError as error:
+        raise JobError(f"{source.where} cannot be read: {error}") from error
 
 
-def _read_object(s3: Any, bucket: str, key: str) -> Iterator[bytes]:
+def _read_object(s3: Any, source: Input) -> Iterator[bytes]:
     encodings: list[str | None] = []
-    chunks = s3stream.read_chunks(
-        s3, bucket, key, lambda response: encodings.append(response.get("ContentEncoding"))
-    )
+    chunks = _chunks(s3, source, lambda response: encodings.append(response.get("ContentEncoding")))
     first = next(chunks, b"")  # only now is the encoding known
     everything = itertools.chain([first], chunks)
-    how = packing.packing(key, encodings[0])
-    return packing.unpack(everything, how, key) if how else everything
+    how = packing.packing(source.where, encodings[0])
+    yield from packing.unpack(everything, how, source.where) if how else everything
 
 
-def read_range(s3: Any, bucket: str, key: str, part: Range) -> Iterator[bytes]:
+def read_range(s3: Any, source: Input, part: Range) -> Iterator[bytes]:
     """The object's bytes from the one before the range, to the object's end if asked for so much.
 
     One request covers the range and TAIL_BYTES more; further ones, each twice as long, follow.
@@ -64,9 +81,9 @@ def read_range(s3: Any, bucket: str, key: str, part: Range) -> Iterator[bytes]:
     sizes: list[int] = []
 
     def on_open(response: dict[str, Any]) -> None:
-        if packing.packing(key, response.get("ContentEncoding")):
+        if packing.packing(source.where, response.get("ContentEncoding")):
             raise JobError(
-                f"s3://{bucket}/{key} is compressed and cannot be split: give its name the suffix "
+                f"{source.where} is compressed and cannot be split: give its name the suffix "
                 f"of its packing ({', '.join(packing.SUFFIXES)}), or leave out --splitsize"
             )
         sizes.append(int(response["ContentRange"].rpartition("/")[2]))
@@ -74,11 +91,24 @@ def read_range(s3: Any, bucket: str, key: str, part: Range) -> Iterator[bytes]:
     start, more = max(0, part.start - 1), TAIL_BYTES
     end = part.end + more
     while True:
-        yield from s3stream.read_chunks(s3, bucket, key, on_open, start, end, part.etag)
+        yield from _chunks(s3, source, on_open, start, end)
         if end >= sizes[-1]:
             return
         more *= 2
         start, end = end, end + more
+
+
+def _chunks(
+    s3: Any,
+    source: Input,
+    on_open: Callable[[dict[str, Any]], None],
+    start: int = 0,
+    end: int | None = None,
+) -> Iterator[bytes]:
+    more = {"RequestPayer": "requester"} if source.requester_pays else {}
+    return s3stream.read_chunks(
+        s3, source.bucket, source.key, on_open, start, end, source.etag, more
+    )
 
 
 def owned(chunks: Iterable[bytes], start: int, end: int) -> Iterator[bytes]:

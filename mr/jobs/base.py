@@ -33,7 +33,7 @@ class Accumulator(Protocol):
     example: str
 
     def add(self, block: bytes) -> None:
-        """Take a block of whole lines; only an object's last line may lack its line end."""
+        r"""Take a block of whole lines. They end with \n, but an object's last may lack it."""
 
     def pairs(self) -> dict[str, Any] | dict[bytes, Any]:
         """Key -> value for all lines so far. The keys are texts, or all of them are UTF-8; a
@@ -156,10 +156,7 @@ class LineAccumulator:
         """Map every line. A line that is no UTF-8, or for which map_line raises ValueError, is
         bad; JobError where map_line raises anything else, or gives no pairs.
         """
-        for line in block.split(b"\n"):
-            row = line.rstrip(b"\r")
-            if not row:
-                continue
+        for row in filter(None, block.split(b"\n")):
             self.lines += 1
             try:
                 self._add(row.decode())

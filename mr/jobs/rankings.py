@@ -9,7 +9,7 @@ for the pages above X, the function's environment variable `RANK_ABOVE` (1000: q
 
 from __future__ import annotations
 
-from jobs import base
+from jobs import base, rows
 
 RANK_ABOVE = base.whole_number_setting("RANK_ABOVE", 1000, 0)
 
@@ -25,23 +25,34 @@ class Accumulator:
         self._ranks: dict[str, int] = {}
 
     def add(self, block: bytes) -> None:
-        """Scan a block of whole lines."""
-        for line in block.split(b"\n"):
-            if not line.strip(b"\r"):
-                continue
+        """Scan a block of whole lines; one that is not as most lines are is read carefully."""
+        plain = rows.is_plain(block)
+        for line in filter(None, block.split(b"\n")):
             self.lines += 1
+            found = line.split(b",", 2)
             try:
-                url, rank, *_ = line.split(b",", 2)
-                if int(rank) > self._rank_above:
-                    page = url.decode()
-                    self._ranks[page] = max(int(rank), self._ranks.get(page, 0))
+                if plain and len(found) > 1 and found[1].isdigit():
+                    self._keep(found[0], int(found[1]))
+                else:
+                    self._keep(*parse_line(line))
             except ValueError:
                 self.errors += 1
                 self.example = self.example or line[:200].decode(errors="backslashreplace")
 
+    def _keep(self, url: bytes, rank: int) -> None:
+        if rank > self._rank_above:
+            page = url.decode()
+            self._ranks[page] = max(rank, self._ranks.get(page, 0))
+
     def pairs(self) -> dict[str, int]:
         """The pages found so far, and their ranks."""
         return self._ranks
+
+
+def parse_line(line: bytes) -> tuple[bytes, int]:
+    """Page and rank of one row. ValueError where the row has none."""
+    url, rank = rows.columns(line, 2)
+    return url, rows.whole_number(rank, "rank")
 
 
 def combine(a: int, b: int) -> int:

@@ -3,7 +3,7 @@
 In and out as in uservisits.py, to 1e-9 of each sum (the order of additions differs). Choose it
 with `MR_JOB=uservisits_polars` and `packages` in scns.json. Polars parses some megabytes at a
 time, from memory, without a file. Whatever it does not read exactly as Python does (bad rows,
-bytes that are not UTF-8) is narrowed down and given to uservisits.Accumulator.
+quotes, bytes that are not UTF-8) is narrowed down and given to uservisits.Accumulator.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import polars
 
-from jobs import uservisits
+from jobs import rows, uservisits
 from jobs.uservisits import KEY_LENGTH, combine
 
 __all__ = ["Accumulator", "combine"]
@@ -119,6 +119,8 @@ def cut(piece: bytes) -> int:
 
 def parse(piece: bytes, key_length: int) -> polars.DataFrame | None:
     """Group and revenue of every row; None unless Polars reads all of them as Python would."""
+    if not rows.is_plain(piece):
+        return None
     options: dict[str, Any] = {
         "has_header": False,
         "quote_char": None,

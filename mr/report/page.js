@@ -6,6 +6,7 @@ const onPath = new Set(data.critical_path);
 const isSlow = new Set(data.stragglers);
 const byId = (id) => document.getElementById(id);
 const count = (value) => (value === null ? "unknown" : value.toLocaleString("en-US"));
+const counted = (value, noun) => count(value) + " " + noun + (value === 1 ? "" : "s");
 const seconds = (value) => value.toFixed(2) + " s";
 const mega = (value) => (value / 1e6).toFixed(2) + " MB";
 const memory = (kibibytes) => (kibibytes / 1024).toFixed(0) + " MiB";
@@ -62,7 +63,7 @@ function fillWords() {
     : "No stragglers: nobody waited much longer for one task than for the others of its step.";
   const bad = byId("bad");
   if (!data.bad_row) { bad.textContent = "None: every row could be read."; return; }
-  bad.textContent = count(data.bad_rows) + " of " + count(data.lines) + " rows. One of them, in object " + data.bad_row.object + ": ";
+  bad.textContent = count(data.bad_rows) + " of " + counted(data.lines, "row") + ". One of them, in object " + data.bad_row.object + ": ";
   element("code", data.bad_row.row, bad);
 }
 
@@ -73,7 +74,7 @@ function fillCost() {
   for (const item of data.cost.items)
     row([item.what, item.quantity.toLocaleString("en-US", {maximumFractionDigits: 3}), item.unit, dollars(item.dollars)], "td");
   row(["total", "", "", dollars(data.cost.dollars)], "td");
-  byId("prices").textContent = "Prices of " + data.cost.prices + ". " + data.functions.map((one) => one.role + ": " + count(one.calls) + " calls, " + seconds(one.seconds) + " of " + one.memory + " MB" + (one.note ? " (" + one.note + ")" : "")).join("; ") + ".";
+  byId("prices").textContent = "Prices of " + data.cost.prices + ". " + data.functions.map((one) => one.role + ": " + counted(one.calls, "call") + ", " + seconds(one.seconds) + " of " + one.memory + " MB" + (one.note ? " (" + one.note + ")" : "")).join("; ") + ".";
 }
 
 // ---------------------------------------------------------------- the table
@@ -136,7 +137,7 @@ function hover(task) {
   const path = onPath.has(task.name) ? "<br>the result waited for it" : "";
   return "<b>" + task.name + "</b><br>start " + seconds(task.start - data.started) + ", duration " + seconds(task.seconds)
     + "<br>read " + mega(task.input_bytes) + ", wrote " + mega(task.output_bytes)
-    + "<br>" + count(task.lines) + (task.step ? " pairs" : " rows") + ", memory " + memory(task.memory) + slow + path;
+    + "<br>" + counted(task.lines, task.step ? "pair" : "row") + ", memory " + memory(task.memory) + slow + path;
 }
 
 const ORDERS = {

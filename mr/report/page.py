@@ -34,7 +34,7 @@ def library() -> str:
         return (importlib.resources.files("plotly") / LIBRARY).read_text(encoding="utf-8")
     except ModuleNotFoundError as error:
         raise UsageError(
-            "--report needs plotly, which is not installed: `pip install -r requirements-cli.txt`"
+            "a report needs plotly, which is not installed: `pip install -r requirements-cli.txt`"
         ) from error
 
 
@@ -43,7 +43,7 @@ def check(path: str) -> None:
     library()
     target = Path(path)
     if target.is_dir():
-        raise UsageError(f"{path} is a folder: --report takes the name of a file")
+        raise UsageError(f"{path} is a folder: give the name of a file")
     if not target.absolute().parent.is_dir():
         raise UsageError(f"{path}: there is no folder {target.absolute().parent}: make it first")
 

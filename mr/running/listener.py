@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from errors import JobError, brief, log
+from errors import JobError, brief, counted, log
 from running.planning import Plan
 from running.request import JobRequest
 from state.fields import is_number
 from state.keys import JobKeys
-from state.outputs import bad_row
+from state.outputs import read_counts
 from state.progress import Progress
 from state.records import JobInfo
 
@@ -83,10 +83,12 @@ class Listener:
 
 def report_mappers(s3: Any, job: JobInfo, totals: MapperTotals) -> None:
     """Say what the mappers did, with one of the bad rows where there were any."""
-    log(f"{totals.done} mappers done: {totals.lines} rows, {totals.errors} bad")
+    rows = f"{counted(totals.lines, 'row')}, {totals.errors:,} bad"
+    log(f"{counted(totals.done, 'mapper')} done: {rows}")
     if totals.first_with_errors is not None:
-        example = bad_row(s3, job, totals.first_with_errors)
-        log(f"a bad row, in s3 object {example.key}: {example.line}")
+        key = JobKeys(job.job_id).mapper_output(totals.first_with_errors)
+        found = read_counts(s3, job.job_bucket, key)
+        log(f"a bad row, in s3 object {found.bad_object}: {found.example}")
 
 
 def result_url(job: JobInfo) -> str:

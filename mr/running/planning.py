@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from typing import Any
+from collections.abc import Iterable
 
 import lambdautils
+from aws.s3objects import S3Object
 from errors import UsageError
+from inputs.selecting import check_readable, is_folder_marker, is_hidden
 from running import splits
 from running.request import JobRequest
 from state.tasks import Range
@@ -29,37 +31,58 @@ class Plan:
     size: int
     ranges: list[list[Range | None]] | None = None
     """With splits: for each mapper, the range of each of its keys."""
+    etags: list[list[str]] = dataclasses.field(default_factory=list)
+    """For each mapper, the version of each of its keys."""
+    hidden: int = 0
+    """Objects under the prefix that are no input, by their names."""
 
 
-def plan_batches(objects: list[dict[str, Any]], request: JobRequest) -> Plan:
-    """Cut the input ({"Key", "Size"} in listed order) into batches; pure.
+def plan_batches(listed: Iterable[S3Object], request: JobRequest) -> Plan:
+    """Cut the objects under a prefix, in listed order, into batches; pure.
 
-    Folder markers are left out. UsageError where nothing is left.
+    Folder markers and hidden names are left out. UsageError where nothing is left, or where
+    something is that cannot be read.
     """
-    files = [item for item in objects if not (item["Key"].endswith("/") and item["Size"] == 0)]
+    found = [item for item in listed if not is_folder_marker(item)]
+    files = [item for item in found if not is_hidden(item.key, request.prefix)]
+    hidden = len(found) - len(files)
     if not files:
-        raise UsageError(
-            f"there is no object under s3://{request.bucket}/{request.prefix}: check the bucket "
-            "(--databkt, payload bucket) and the prefix (--prefix, payload prefix)"
-        )
-    if request.split_size:
-        return _plan_splits(files, request.split_size, request.endearly)
+        raise UsageError(nothing_there(request, hidden))
+    own_job = request.job_id if request.bucket == request.job_bucket else None
+    check_readable(files, request.bucket, own_job)
+    cut = _plan_splits if request.split_size else _plan_whole_objects
+    return dataclasses.replace(cut(files, request), hidden=hidden)
+
+
+def nothing_there(request: JobRequest, hidden: int) -> str:
+    """What is wrong with a prefix without input."""
+    but = f", but for {hidden} whose names begin with _ or ." if hidden else ""
+    return (
+        f"there is no object under s3://{request.bucket}/{request.prefix}{but}: check the bucket "
+        "(--databkt, payload bucket) and the prefix (--prefix, payload prefix)"
+    )
+
+
+def _plan_whole_objects(files: list[S3Object], request: JobRequest) -> Plan:
     batch_size = request.batch_size or lambdautils.compute_batch_size(files)
     batches = lambdautils.batch_creator(files, batch_size)[: request.endearly]
-    sizes = iter([item["Size"] for item in files])
-    batch_sizes = [sum(itertools.islice(sizes, len(batch))) for batch in batches]
-    return Plan(batches, batch_sizes, sum(map(len, batches)), sum(batch_sizes))
+    items = iter(files)
+    chosen = [list(itertools.islice(items, len(batch))) for batch in batches]
+    batch_sizes = [sum(item.size for item in batch) for batch in chosen]
+    etags = [[item.etag for item in batch] for batch in chosen]
+    return Plan(batches, batch_sizes, sum(map(len, batches)), sum(batch_sizes), etags=etags)
 
 
-def _plan_splits(files: list[dict[str, Any]], split_size: int, endearly: int | None) -> Plan:
+def _plan_splits(files: list[S3Object], request: JobRequest) -> Plan:
     """Mappers of about `split_size` bytes each, of which the first `endearly` are taken."""
+    split_size = request.split_size or 0
     planned = splits.plan_splits(files, split_size)
     if len(planned) > MAX_SPLITS:
         raise UsageError(
             f"a split size of {split_size} bytes makes {len(planned)} mappers, more than "
             f"{MAX_SPLITS}: give a larger one (--splitsize, payload splitSize), such as 64MB"
         )
-    used = planned[:endearly]
+    used = planned[: request.endearly]
     sizes = [split.size for split in used]
     keys = {key for split in used for key in split.keys}
     return Plan(
@@ -68,4 +91,5 @@ def _plan_splits(files: list[dict[str, Any]], split_size: int, endearly: int | N
         len(keys),
         sum(sizes),
         [split.ranges for split in used],
+        [split.etags for split in used],
     )

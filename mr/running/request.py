@@ -37,8 +37,18 @@ _PAYLOAD_NAMES = {
     "concurrency": "concurrency",
     "timeout": "timeout",
     "retries": "retries",
+    "reducers": "reducers",
+    "fanIn": "fan_in",
 }
-_NUMBERS = {"endearly": 1, "batchSize": 1, "concurrency": 1, "timeout": 1, "retries": 0}
+_NUMBERS = {
+    "endearly": 1,
+    "batchSize": 1,
+    "concurrency": 1,
+    "timeout": 1,
+    "retries": 0,
+    "reducers": 1,
+    "fanIn": 2,
+}
 """Payload fields that are whole numbers, with the least each may be."""
 
 
@@ -49,8 +59,9 @@ class JobRequest:
     `endearly` takes the first so many batches as the whole job, `batch_size` is objects a mapper
     (None: computed), `split_size` bytes a mapper, for which objects are cut (None: they are not),
     `concurrency` how many mappers may run at once in synchronous mode, `timeout` the seconds to
-    wait for the reducers, `retries` the further tries of a mapper that fails. `event_source` is
-    passed on to the mappers and not looked at.
+    wait for the reducers, `retries` the further tries of a mapper that fails. `reducers` and
+    `fan_in` force the shape of the reduce steps: so many reducers side by side, so many outputs
+    each (0: as planned). `event_source` is passed on to the mappers and not looked at.
     """
 
     bucket: str = DATA_BUCKET
@@ -69,6 +80,8 @@ class JobRequest:
     concurrency: int = CONCURRENCY
     timeout: int = TIMEOUT
     retries: int = RETRIES
+    reducers: int = 0
+    fan_in: int = 0
     event_source: str = ""
     profile: str | None = None
 
@@ -92,6 +105,8 @@ class JobRequest:
             concurrency=options.concurrency,
             timeout=options.timeout,
             retries=options.retries,
+            reducers=options.reducers or 0,
+            fan_in=options.fanin or 0,
             profile=options.profile,
         )
         return request.checked([])

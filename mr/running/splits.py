@@ -10,8 +10,8 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Sequence
-from typing import Any
 
+from aws.s3objects import S3Object
 from inputs import packing
 from lambdautils import MAX_KEYS_BYTES
 from state.tasks import Range
@@ -26,50 +26,52 @@ class Split:
 
     keys: list[str] = dataclasses.field(default_factory=list)
     ranges: list[Range | None] = dataclasses.field(default_factory=list)
+    etags: list[str] = dataclasses.field(default_factory=list)
     size: int = 0
     payload: int = 0
 
-    def take(self, item: dict[str, Any], start: int, end: int) -> None:
-        """Add bytes start..end-1 of an object ({"Key", "Size", "ETag"})."""
-        whole = start == 0 and end == item["Size"]
-        self.keys.append(item["Key"])
-        self.ranges.append(None if whole else Range(start, end, item["ETag"]))
+    def take(self, item: S3Object, start: int, end: int) -> None:
+        """Add bytes start..end-1 of an object."""
+        whole = start == 0 and end == item.size
+        self.keys.append(item.key)
+        self.etags.append(item.etag)
+        self.ranges.append(None if whole else Range(start, end, item.etag))
         self.size += end - start
         self.payload += payload_bytes(item)
 
 
-def payload_bytes(item: dict[str, Any]) -> int:
-    """Bytes of an event that one key with a range may take."""
-    longest = Range(item["Size"], item["Size"], item.get("ETag", ""))
-    return len(json.dumps([item["Key"], longest.to_json()]))
+def payload_bytes(item: S3Object) -> int:
+    """Bytes of an event that one key with a range and a version may take."""
+    longest = Range(item.size, item.size, item.etag)
+    return len(json.dumps([item.key, longest.to_json(), item.etag]))
 
 
-def plan_splits(objects: Sequence[dict[str, Any]], split_size: int) -> list[Split]:
-    """Cut objects ({"Key", "Size", "ETag"}), in the order given, into splits of even size.
+def plan_splits(objects: Sequence[S3Object], split_size: int) -> list[Split]:
+    """Cut objects, in the order given, into splits of even size.
 
     A split is about `split_size` bytes or less. An object that is compressed stays whole, and so
     does one smaller than a tenth of that. ValueError for a size below 1.
     """
     if split_size < 1:
         raise ValueError(f"a split holds at least 1 byte, not {split_size}")
-    total = sum(item["Size"] for item in objects)
+    total = sum(item.size for item in objects)
     target = -(-total // max(1, -(-total // split_size))) or 1
     slack = int(target * SLACK)
     splits = [Split()]
     for item in objects:
-        whole = bool(packing.packing(item["Key"]))
+        whole = bool(packing.packing(item.key))
         start = 0
         while True:
-            split, rest = splits[-1], item["Size"] - start
+            split, rest = splits[-1], item.size - start
             room = target - split.size
             fits = rest <= room + slack
             crowded = split.payload + payload_bytes(item) > MAX_KEYS_BYTES
             if split.keys and (crowded or (not fits and (whole or room <= slack))):
                 splits.append(Split())
                 continue
-            end = item["Size"] if whole or fits else start + room
+            end = item.size if whole or fits else start + room
             split.take(item, start, end)
             start = end
-            if start >= item["Size"]:
+            if start >= item.size:
                 break
     return [split for split in splits if split.keys]

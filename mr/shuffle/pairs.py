@@ -1,12 +1,13 @@
 """Pairs on their way between functions: an output is one JSON object, key -> value.
 
-In: what a job made, as a dict. Out: the object in S3, and the same pairs read back. What JSON in
-UTF-8 cannot hold does not leave a function: the error names job, key and value.
+In: what a job made, as a dict. Out: the object in S3, with its index; and the same pairs read
+back, all of them or those of some buckets. What JSON in UTF-8 cannot hold does not leave a
+function: the error names job, key and value.
 """
 
 from __future__ import annotations
 
-import itertools
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -14,7 +15,10 @@ from typing import Any
 from aws import s3json, s3stream
 from errors import BadRecord, JobError, brief
 from jobs.base import Job
+from shuffle import partition
 from state.jobcode import JobCode
+from state.outputs import Counts
+from state.runs import RUN, Run, is_of
 
 _orjson: Callable[[bytes], Any] | None
 try:  # reading JSON is most of a reducer's time; orjson is an option of the deployment
@@ -22,19 +26,35 @@ try:  # reading JSON is most of a reducer's time; orjson is an option of the dep
 except ImportError:
     _orjson = None
 
-PORTION = 4096
-"""Pairs that become JSON at a time."""
+Check = Callable[[Mapping[str, Any]], None]
+"""Looks at GetObject's answer before its body is read, and raises what is wrong with it."""
 
 
-def write_pairs(
-    s3: Any, job: Job, bucket: str, key: str, pairs: Mapping[Any, Any], metadata: Mapping[str, str]
-) -> None:
-    """Write an output. JobError, naming the pair, where JSON has no form for it."""
+class NotThereYet(JobError):
+    """An output that is due has not been written by this run: another try may find it."""
+
+
+# --------------------------------------------------------------------------- writing
+
+
+def write_pairs(run: Run, job: Job, key: str, pairs: Mapping[Any, Any], counts: Counts) -> None:
+    """Write an output of a run, unless it is there already.
+
+    JobError, naming the pair, where JSON has no form for it; OtherRun.
+    """
     try:
-        body = encode_pairs(pairs)
+        body, places = partition.encode(pairs)
     except (TypeError, ValueError, RecursionError) as error:
         raise unwritable(job, pairs, error) from error
-    s3json.write_body(s3, bucket, key, body, {**metadata, **code_of(job).to_metadata()})
+    metadata = {**own_metadata(run, job, counts), **places}
+    run.write(
+        key, lambda condition: s3json.write_body(run.s3, run.bucket, key, body, metadata, condition)
+    )
+
+
+def own_metadata(run: Run, job: Job, counts: Counts) -> dict[str, str]:
+    """What an output says of the task that wrote it."""
+    return {**counts.to_metadata(), **code_of(job).to_metadata(), RUN: run.run_id}
 
 
 def code_of(job: Job) -> JobCode:
@@ -46,7 +66,7 @@ def unwritable(job: Job, pairs: Mapping[Any, Any], error: Exception) -> JobError
     """The error of pairs that JSON has no form for, with the first that is to blame."""
     for key, value in pairs.items():
         try:
-            encode_pairs({key: value})
+            partition.encode({key: value})
         except (TypeError, ValueError, RecursionError) as fault:
             return JobError(
                 f"job {job.name}: the value {brief(value)} of key {brief(key)}: {fault}"
@@ -54,28 +74,21 @@ def unwritable(job: Job, pairs: Mapping[Any, Any], error: Exception) -> JobError
     return JobError(f"job {job.name}: its pairs cannot be written as JSON: {error}")
 
 
-def encode_pairs(pairs: Mapping[Any, Any]) -> bytes:
-    """Pairs as one JSON object; keys that are bytes are UTF-8. ValueError or TypeError; pure.
-
-    Portion by portion, since json makes a text of every key and value before it joins them.
-    """
-    items = iter(pairs.items())
-    portions = []
-    while portion := dict(itertools.islice(items, PORTION)):
-        if isinstance(next(iter(portion)), bytes):
-            portion = {key.decode(): value for key, value in portion.items()}
-        portions.append(s3json.json_bytes(portion)[1:-1])
-    return b"{" + b",".join(portions) + b"}"
+# --------------------------------------------------------------------------- reading
 
 
-def read_output(s3: Any, bucket: str, key: str, job: Job) -> Iterator[bytes]:
-    """The chunks of an output. JobError where the reducer's job is not the mapper's."""
-    return s3stream.read_chunks(
-        s3,
-        bucket,
-        key,
-        lambda response: check_written_for(job, response["Metadata"], f"s3://{bucket}/{key}"),
-    )
+def checked_for(job: Job, run: Run, where: str) -> Check:
+    """A check that an output is of this run, and of the reducer's own job."""
+
+    def check(response: Mapping[str, Any]) -> None:
+        if not is_of(run.run_id, response["Metadata"]):
+            raise NotThereYet(
+                f"{where} is of run {response['Metadata'][RUN]}, not of this one, {run.run_id}: "
+                "its own has not been written yet"
+            )
+        check_written_for(job, response["Metadata"], where)
+
+    return check
 
 
 def check_written_for(job: Job, metadata: Mapping[str, str], where: str) -> None:
@@ -96,6 +109,49 @@ def check_written_for(job: Job, metadata: Mapping[str, str], where: str) -> None
             f"{where} was written by another version of the job, {wrote}, than the reducer runs, "
             f"{own}: deploy mapper and reducer with the same file, and start the job anew"
         )
+
+
+def read_part(
+    s3: Any, bucket: str, key: str, buckets: tuple[int, int], size: int, check: Check
+) -> Iterator[bytes]:
+    """The pairs of the buckets first..end-1 of an output, as one JSON object in one piece.
+
+    `size` are the output's bytes, of which the place of the buckets is guessed; the index, which
+    comes with the first answer, says what is missing. An output without one is read whole.
+    """
+    answers: list[dict[str, Any]] = []
+
+    def on_open(response: dict[str, Any]) -> None:
+        check(response)
+        answers.append(response)
+
+    start, stop = partition.guess(size, *buckets)
+    body = b"".join(s3stream.read_chunks(s3, bucket, key, on_open, start, stop))
+    answer, where = answers[0], f"s3://{bucket}/{key}"
+
+    def more(first: int, end: int) -> bytes:
+        etag = answer["ETag"]
+        return b"".join(s3stream.read_chunks(s3, bucket, key, check, first, end, etag))
+
+    total = int(answer["ContentRange"].rpartition("/")[2])
+    index = answer["Metadata"].get(partition.INDEX)
+    if index is None:
+        whole = more(0, start) + body + more(start + len(body), total)
+        yield json.dumps(partition.only(parse_output(whole, where), *buckets)).encode()
+        return
+    offsets = partition.unpack(index, total, where)
+    first, end = partition.span(offsets, *buckets)
+    body = more(first, min(start, end)) + body[max(0, first - start) : max(0, end - start)]
+    body += more(max(stop, first), end)
+    piece = partition.as_object(body) if body else b"{}"
+    if not partition.is_exact(offsets, *buckets):
+        piece = json.dumps(partition.only(parse_output(piece, where), *buckets)).encode()
+    yield piece
+
+
+def read_whole(s3: Any, bucket: str, key: str, check: Check) -> Iterator[bytes]:
+    """The chunks of an output."""
+    return s3stream.read_chunks(s3, bucket, key, check)
 
 
 def parse_output(

@@ -21,6 +21,7 @@ from state.fields import Fields
 from state.keys import JobKeys
 from state.listing import list_job
 from state.records import JobInfo
+from state.runs import OtherRun, Run
 
 SHOWN = 5
 """Missing mappers, failures and log lines that are listed of each kind."""
@@ -38,6 +39,7 @@ class Failure:
     error: str
     request_id: str
     is_final: bool = False
+    run_id: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -46,6 +48,7 @@ class Failure:
             "requestId": self.request_id,
             "final": self.is_final,
             "time": time.time(),
+            "runId": self.run_id,
         }
 
     @classmethod
@@ -53,7 +56,12 @@ class Failure:
         """Read a record. BadRecord where a field is missing."""
         fields = Fields(value, where)
         is_final = value.get("final") is True
-        return cls(name, fields.text("error"), fields.text("requestId"), is_final)
+        run_id = fields.text("runId", "")
+        return cls(name, fields.text("error"), fields.text("requestId"), is_final, run_id)
+
+    def is_of(self, job: JobInfo) -> bool:
+        """Whether it belongs to this run of the job."""
+        return self.run_id in ("", job.run_id)
 
     def __str__(self) -> str:
         return f"{self.name} failed: {self.error} (request {self.request_id})"
@@ -66,11 +74,12 @@ def read_failure(s3: Any, job: JobInfo, name: str) -> Failure:
 
 
 def failures(s3: Any, job: JobInfo) -> list[str]:
-    """What mappers and reducers left under JOB/error/ when they failed."""
+    """What mappers and reducers of this run left under JOB/error/ when they failed."""
     lines = []
-    for name in list_job(s3, job.job_bucket, job.job_id).errors[:SHOWN]:
+    for name in list_job(s3, job).errors[:SHOWN]:
         try:
-            lines.append(str(read_failure(s3, job, name)))
+            failure = read_failure(s3, job, name)
+            lines += [str(failure)] if failure.is_of(job) else []
         except (BadRecord, ClientError) as error:
             key = JobKeys(job.job_id).error(name)
             lines.append(f"{name} failed; s3://{job.job_bucket}/{key} cannot be read: {error}")
@@ -84,38 +93,38 @@ def final_failure(s3: Any, job: JobInfo, names: Sequence[str]) -> Failure | None
             failure = read_failure(s3, job, name)
         except (BadRecord, BotoCoreError, ClientError):
             continue  # it is gone by now, or no record; or it is read the next time
-        if failure.is_final:
+        if failure.is_final and failure.is_of(job):
             return failure
     return None
 
 
 @contextlib.contextmanager
-def failure_record(
-    s3: Any, bucket: str, job_id: str, name: str, request_id: str, is_async: bool = False
-) -> Iterator[None]:
+def failure_record(run: Run, name: str, request_id: str, is_async: bool = False) -> Iterator[None]:
     """Leave `JOB/error/NAME` behind when the body raises, before the error goes on; success
-    removes it. `name` is "mapper/3" or "reducer/1/2".
+    removes it. A run that is over leaves nothing.
 
     Lambda runs an asynchronous event again when its function fails. A final failure of such a one
     is recorded and logged, and goes no further.
     """
-    key = JobKeys(job_id).error(name)
     try:
         yield
+    except OtherRun:
+        raise
     except Exception as error:
         last_line = visible(traceback.format_exception_only(error)[-1].strip())[:MAX_ERROR]
-        failure = Failure(name, last_line, request_id, is_final(error))
-        if _is_written(s3, bucket, key, failure) and failure.is_final and is_async:
+        failure = Failure(name, last_line, request_id, is_final(error), run.run_id)
+        if _is_written(run, failure) and failure.is_final and is_async:
             log(last_line)
             return
         raise
-    s3.delete_object(Bucket=bucket, Key=key)
+    run.s3.delete_object(Bucket=run.bucket, Key=JobKeys(run.job_id).error(name))
 
 
-def _is_written(s3: Any, bucket: str, key: str, failure: Failure) -> bool:
+def _is_written(run: Run, failure: Failure) -> bool:
+    key = JobKeys(run.job_id).error(failure.name)
     try:
-        s3json.write_json(s3, bucket, key, failure.to_json())
+        s3json.write_json(run.s3, run.bucket, key, failure.to_json())
     except (BotoCoreError, ClientError) as error:
-        log(f"s3://{bucket}/{key} could not be written: {error}")
+        log(f"s3://{run.bucket}/{key} could not be written: {error}")
         return False
     return True

@@ -102,6 +102,10 @@ class JobKeys:
     def reducer_output(self, step: int, reducer_id: int) -> str:
         return f"{self.job_id}/task/reducer/{step}/{reducer_id}"
 
+    def step_prefix(self, step: int) -> str:
+        """What the keys of all outputs of a reduce step begin with."""
+        return f"{self.job_id}/task/reducer/{step}/"
+
     def output(self, step: int, number: int) -> str:
         """The output `number` of a step; step 0 are the mappers."""
         return self.reducer_output(step, number) if step else self.mapper_output(number)

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from errors import UsageError, brief
+from errors import UsageError, brief, counted
 from state.fields import is_number
 from views.words import dollars
 
@@ -175,8 +175,9 @@ def bill_lines(items: tuple[Item, ...], prices_date: str) -> list[str]:
 
 def quantity(item: Item) -> str:
     """How much of something was used, for a person."""
-    number = f"{item.quantity:,.3f}" if isinstance(item.quantity, float) else f"{item.quantity:,}"
-    return f"{number} {item.unit}"
+    is_measured = isinstance(item.quantity, float)
+    measured = f"{item.quantity:,.3f} {item.unit}"
+    return measured if is_measured else counted(int(item.quantity), item.unit.removesuffix("s"))
 
 
 def bill_json(items: tuple[Item, ...], prices_date: str) -> dict[str, Any]:

@@ -8,45 +8,32 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from errors import JobError
 from running.stragglers import is_straggler
-from state.fields import Fields
 from state.jobcode import UNKNOWN, JobCode
 from state.keys import JobKeys
 from state.listing import list_job, read_records, read_step_records
-from state.metadata import Numbers, unquoted
-from state.records import JobInfo, StepRecord
+from state.outputs import Counts
+from state.records import JobData, JobInfo, StepRecord
 
 READERS = 16
 """Outputs that are asked for at once."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Task:
-    """One mapper (step 0) or reducer, as its output tells.
-
-    `start` is in seconds since the epoch, `seconds` without the writing of the output, `memory`
-    the peak in KiB; `groups` is None where an older version did not say. `errors` are bad rows,
-    with one as an example and the object it stands in. `code` is the job that wrote the output.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Task(Counts):
+    """One mapper (step 0) or reducer, as its output tells, the bytes of that output, and the job
+    that wrote it.
     """
 
     step: int
     number: int
     key: str
-    start: float
-    seconds: float
-    lines: int
-    groups: int | None
-    memory: int
-    input_bytes: int
     output_bytes: int
-    errors: int = 0
-    example: str = ""
-    bad_object: str = ""
     code: JobCode = UNKNOWN
 
     @property
@@ -61,16 +48,16 @@ class Task:
 
 @dataclasses.dataclass(frozen=True)
 class FinishedJob:
-    """A job that has a result. `data` are the fields of its JOB/jobdata; tasks in their order."""
+    """A job that has a result. The tasks are in their order."""
 
     info: JobInfo
-    data: Fields
+    data: JobData
     records: Mapping[int, StepRecord]
     tasks: tuple[Task, ...]
 
     @property
     def start(self) -> float:
-        return self.data.number("startTime")
+        return self.data.start
 
     @property
     def mappers(self) -> list[Task]:
@@ -79,6 +66,13 @@ class FinishedJob:
     @property
     def reducers(self) -> list[Task]:
         return [task for task in self.tasks if task.step]
+
+    def inputs_of(self, reducer: Task) -> list[str]:
+        """The keys of the outputs that a reducer merged."""
+        before = self.records[reducer.step - 1].grid if reducer.step > 1 else self.info.mappers
+        numbers = self.records[reducer.step].grid.inputs(reducer.number, before)
+        keys = JobKeys(self.info.job_id)
+        return [keys.output(reducer.step - 1, number) for number in numbers]
 
     @property
     def last(self) -> Task:
@@ -101,18 +95,18 @@ class FinishedJob:
 def read_finished_job(s3: Any, bucket: str, job_id: str) -> FinishedJob:
     """Read a job with all its outputs' metadata. JobError where it has no result."""
     info, data = read_records(s3, bucket, job_id)
-    listing = list_job(s3, bucket, job_id)
+    listing = list_job(s3, info)
     if not listing.has_result:
         raise JobError(
             f"job {job_id} in s3://{bucket}/{job_id}/ has no result yet: "
-            f"`driver.py --status {bucket} {job_id}` shows where it is"
+            f"`job.py status {bucket} {job_id}` shows where it is"
         )
     keys = JobKeys(job_id)
-    records = read_step_records(s3, bucket, job_id, listing)
+    records = read_step_records(s3, info, listing)
     wanted = [
         (step, number, keys.output(step, number))
         for step, due in [(0, info.map_count)]
-        + [(step, record.reducer_count) for step, record in sorted(records.items())]
+        + [(step, record.grid.count) for step, record in sorted(records.items())]
         for number in range(1, due + 1)
         if number in listing.outputs.get(step, {})
     ]
@@ -124,43 +118,16 @@ def read_finished_job(s3: Any, bucket: str, job_id: str) -> FinishedJob:
 
     with ThreadPoolExecutor(READERS) as threads:
         tasks = list(threads.map(head, wanted))
-    return FinishedJob(info, data, records, with_inputs(tasks, records))
+    return FinishedJob(info, data, records, tuple(tasks))
 
 
 def task_of(step: int, number: int, key: str, head: Mapping[str, Any]) -> Task:
-    """What HeadObject says of an output; pure. An output of an older version tells less."""
-    metadata = head["Metadata"]
-    numbers = Numbers(metadata, key)
-    seconds = numbers.number("processingtime")
-    return Task(
-        step,
-        number,
-        key,
-        numbers.number("starttime", head["LastModified"].timestamp() - seconds),
-        seconds,
-        numbers.count("linecount"),
-        numbers.count("groupcount") if "groupcount" in metadata else None,
-        numbers.count("memoryusage"),
-        numbers.count("inputbytes"),
-        head.get("ContentLength", 0),  # a proxy on the way may leave it out
-        numbers.count("errcount"),
-        unquoted(metadata.get("errexample", "")),
-        unquoted(metadata.get("errobject", "")),
-        JobCode.from_metadata(metadata),
-    )
-
-
-def with_inputs(tasks: Sequence[Task], records: Mapping[int, StepRecord]) -> tuple[Task, ...]:
-    """The tasks with the bytes that each reducer read: those of its batch; pure."""
-    sizes = {task.key: task.output_bytes for task in tasks}
-
-    def filled(task: Task) -> Task:
-        if task.step not in records:
-            return task
-        batch = records[task.step].batches[task.number - 1]
-        return dataclasses.replace(task, input_bytes=sum(sizes.get(key, 0) for key in batch))
-
-    return tuple(map(filled, tasks))
+    """What HeadObject says of an output; pure."""
+    # A proxy on the way may leave the length out.
+    size = head.get("ContentLength", 0)
+    place = {"step": step, "number": number, "key": key, "output_bytes": size}
+    code = JobCode.from_metadata(head["Metadata"])
+    return Task(code=code, **place, **vars(Counts.from_head(head, key)))
 
 
 def stragglers(tasks: Iterable[Task]) -> list[Task]:
@@ -183,8 +150,7 @@ def critical_path(job: FinishedJob) -> list[Task]:
     by_key = {task.key: task for task in job.tasks}
     path = [job.last]
     while path[-1].step in job.records:
-        record = job.records[path[-1].step]
-        inputs = [by_key[key] for key in record.batches[path[-1].number - 1] if key in by_key]
+        inputs = [by_key[key] for key in job.inputs_of(path[-1]) if key in by_key]
         if not inputs:
             break
         path.append(max(inputs, key=lambda task: task.end))
@@ -198,5 +164,4 @@ def first_bad_row(tasks: Iterable[Task]) -> Task | None:
 
 def input_bytes(job: FinishedJob) -> int:
     """Bytes of the job's input objects; of a job of an older version, what its mappers read."""
-    read = sum(task.input_bytes for task in job.mappers)
-    return job.data.count("totalBytes", read, least=0)
+    return job.data.size or sum(task.input_bytes for task in job.mappers)

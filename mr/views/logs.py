@@ -15,8 +15,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from aws.client import Clients
 from aws.logs import read_events
 from errors import visible
+from state.listing import read_records
+from views.functions import names_of
+from views.status import read_status
 
 POLL_SECONDS = 2.0
 OVERLAP_SECONDS = 15.0
@@ -72,6 +76,29 @@ class JobFilter:
                 yield LogLine(then, self._function, found[1], text)
         elif self._other.match(message):
             self._task[stream] = None
+
+
+def read_job(clients: Clients, bucket: str, job_id: str) -> list[LogLine]:
+    """What the functions of a job logged, by time. JobError where there is no such job."""
+    functions, since = sources(clients, bucket, job_id)
+    return job_lines(clients.logs, functions, job_id, since)
+
+
+def follow_job(clients: Clients, bucket: str, job_id: str) -> Iterator[LogLine]:
+    """What they log as it comes, until the job is done. JobError where there is no such job."""
+    functions, since = sources(clients, bucket, job_id)
+
+    def is_done() -> bool:
+        return read_status(clients.s3, bucket, job_id).state == "done"
+
+    return follow(clients.logs, functions, job_id, since, is_done)
+
+
+def sources(clients: Clients, bucket: str, job_id: str) -> tuple[list[str], float]:
+    """The functions of a job, and the time from which on they may have logged."""
+    job, data = read_records(clients.s3, bucket, job_id)
+    functions = dict.fromkeys(names_of(clients.s3, job, data).values())
+    return list(functions), data.start - OVERLAP_SECONDS
 
 
 def job_lines(logs: Any, functions: list[str], job_id: str, since: float) -> list[LogLine]:

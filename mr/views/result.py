@@ -34,7 +34,7 @@ def read_result(s3: Any, bucket: str, job_id: str) -> dict[str, Any]:
             raise
         raise JobError(
             f"s3://{bucket}/{key} does not exist: the job is not done, or there is none; "
-            f"`driver.py --status {bucket} {job_id}` tells"
+            f"`job.py status {bucket} {job_id}` tells"
         ) from error
     return Fields(result, f"s3://{bucket}/{key}").value
 

@@ -60,11 +60,11 @@ class JobStatus:
 def read_status(s3: Any, bucket: str, job_id: str, now: float | None = None) -> JobStatus:
     """Read where a job is. JobError where there is no such job."""
     job, data = read_records(s3, bucket, job_id)
-    listing = list_job(s3, bucket, job_id)
-    records = read_step_records(s3, bucket, job_id, listing)
+    listing = list_job(s3, job)
+    records = read_step_records(s3, job, listing)
     errors = tuple(failures(s3, job))
     state = "done" if listing.has_result else "failed" if errors else "running"
-    age = (time.time() if now is None else now) - data.number("startTime")
+    age = (time.time() if now is None else now) - data.start
     result = JobKeys(job_id).result if listing.has_result else None
     code = read_code(s3, job, listing)
     steps = steps_of(job, listing, records)

@@ -13,15 +13,15 @@ import statistics
 from collections.abc import Mapping
 from typing import Any
 
-from errors import MAX_SHOWN, clipped, visible
+from aws.client import Clients
+from errors import MAX_SHOWN, JobError, clipped, counted, log, visible
 from state.keys import JobKeys
-from views import costs, finished
+from views import costs, finished, logs
 from views.costs import FunctionUsage, Item, Prices, S3Usage, bill_json, bill_lines
 from views.finished import FinishedJob, Task
 from views.functions import names_of, settings_of
 from views.logs import Billed
 from views.result import first_groups
-from views.words import counted
 
 FIRST_GROUPS = 5
 
@@ -59,8 +59,9 @@ class Summary:
         mappers = self.job.mappers
         bad = sum(task.errors for task in mappers)
         lines = sum(task.lines for task in mappers)
-        groups = "" if self.job.last.groups is None else f", {self.job.last.groups} groups"
-        shown = [f"{lines} rows, {bad} bad{groups}"]
+        groups = self.job.last.groups
+        said = "" if groups is None else f", {counted(groups, 'group')}"
+        shown = [f"{counted(lines, 'row')}, {bad:,} bad{said}"]
         if example := finished.first_bad_row(mappers):
             shown.append(f"a bad row, in object {example.bad_object}: {example.example}")
         return shown
@@ -104,6 +105,24 @@ class Summary:
         }
 
 
+def read_summary(
+    clients: Clients, bucket: str, job_id: str, prices: Prices, with_log: bool
+) -> Summary:
+    """What a job did; with its log, what was billed for it. JobError where it is not done."""
+    job = finished.read_finished_job(clients.s3, bucket, job_id)
+    billed = read_billed(clients, bucket, job_id) if with_log else {}
+    return summarize(clients.s3, clients.functions, job, prices, billed)
+
+
+def read_billed(clients: Clients, bucket: str, job_id: str) -> dict[str, Billed]:
+    """What Lambda billed for each function of a job; nothing where its logs may not be read."""
+    try:
+        return logs.billed(logs.read_job(clients, bucket, job_id))
+    except JobError as error:
+        log(f"going on without what was billed: {error}")
+        return {}
+
+
 def summarize(
     s3: Any, functions: Any, job: FinishedJob, prices: Prices, billed: Mapping[str, Billed]
 ) -> Summary:
@@ -111,9 +130,9 @@ def summarize(
     function, by name, as far as that is known; nothing is written.
     """
     used = usages(s3, functions, job, billed)
-    steps = [record.reducer_count for _, record in sorted(job.records.items())]
-    objects = job.data.count("totalS3Files", 0, least=0)
-    reads = job.data.count("inputReads", objects, least=0)
+    steps = [record.grid.count for _, record in sorted(job.records.items())]
+    objects = job.data.objects
+    reads = job.data.input_reads or objects
     requests = costs.s3_usage(objects, len(job.mappers), steps, reads)
     groups = first_groups(s3, job.info.job_bucket, job.info.job_id, FIRST_GROUPS)
     items = tuple(costs.bill(used, requests, prices))

@@ -28,6 +28,15 @@ CASES = {
     "one newline": b"\n",
     "a short source": b"1,u,d,2,a\n,u,d,3,a\n",
     "a very long line": b"7.7.7.7,u,d,4,a," + b"x" * 3_000_000 + b"\n" + GOOD,
+    "a byte-order mark": b"\xef\xbb\xbf" + GOOD + b"\n" + OTHER + b"\n",
+    "line ends of old Macs": GOOD + b"\r" + OTHER + b"\r",
+    "line ends of all kinds": GOOD + b"\r\n" + OTHER + b"\r" + GOOD + b"\n\r" + OTHER,
+    "line ends that are none": GOOD + b"\x0c" + OTHER + "\u2028".encode() + GOOD + b"\n" + OTHER,
+    "quoted columns": b'"Smith, John",7,5,1.5,x\n"Smith, John","1,000",8,"2.5",x\n"a""b",u,d,3\n',
+    "a line end in a quoted column": b'"a\nb",u,d,3.0,x\nplain,u,d,1.0,x\n',
+    "quotes behind the columns": b'6.6.6.6,u,d,5,"Agent, like x",y\n6.6.6.6,u,d,2,a "b" c\n',
+    "a line end in a quote behind them": b'6.6.6.6,u,d,5,"a\nb, of, the, 99, agents",x\n',
+    "numbers of Python alone": b"4.4.4.4,u,d,1_000,a\n4.4.4.4,u,d,infinity,a\n4.4.4.4,u,d, 2 ,a\n",
     "large and small prices": b"8.8.8.8,u,d,1e300,a\n8.8.8.8,u,d,1e-300,a\n",
 }
 FOLDER_MARKERS = ("hard/", "hard/empty folder/")

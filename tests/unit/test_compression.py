@@ -46,6 +46,19 @@ def unpacked(body: bytes, how: str, size: int = 1000) -> bytes:
         ("a/part-1", "aws-chunked", ""),
         ("a/part-1", "identity", ""),
         ("a/part-1.gz", "gzip", "gzip"),
+        ("a/A.CSV.GZ", None, "gzip"),
+        ("a/A.Bz2", None, "bzip2"),
+        ("a/.gz", None, "gzip"),
+        ("a/gz", None, ""),
+        ("a/part-1", "utf-8", ""),
+        ("a/part-1", "UTF8", ""),
+        ("a/part-1", "iso-8859-1", ""),
+        ("a/part-1", "windows-1252", ""),
+        ("a/part-1", "text/csv; charset=utf-8", ""),
+        ("a/part-1", "undefined", ""),
+        ("a/part-1", "binary", ""),
+        ("a/part-1.gz", "utf-8", "gzip"),
+        ("a/part-1", "gzip,utf-8", "gzip"),
     ],
 )
 def test_the_packing_is_that_of_the_encoding_or_of_the_suffix(key, encoding, expected) -> None:
@@ -53,7 +66,13 @@ def test_the_packing_is_that_of_the_encoding_or_of_the_suffix(key, encoding, exp
 
 
 @pytest.mark.parametrize(
-    ("encoding", "message"), [("br", "Content-Encoding br"), ("gzip, zstd", "more than once")]
+    ("encoding", "message"),
+    [
+        ("br", "Content-Encoding br"),
+        ("deflate", "Content-Encoding deflate"),
+        ("zip", "Content-Encoding zip"),
+        ("gzip, zstd", "more than once"),
+    ],
 )
 def test_a_packing_that_cannot_be_read_is_an_error(encoding, message) -> None:
     with pytest.raises(JobError, match=message):
@@ -91,6 +110,47 @@ def test_bytes_that_are_no_such_stream_are_an_error(how, body) -> None:
         zstd_or_skip()
     with pytest.raises(JobError, match=f"in/x is (no {how} stream|cut short)"):
         unpacked(body, how)
+
+
+def test_a_window_of_zstd_that_is_too_large_is_named() -> None:
+    zstd = zstd_or_skip()
+    option = zstd.CompressionParameter
+    wide = {option.window_log: 28, option.enable_long_distance_matching: 1}
+    packer = zstd.ZstdCompressor(options=wide)
+    body = packer.compress(b"a,u,d,1\n" * 1000) + packer.flush()
+    with pytest.raises(JobError, match="in/x needs a zstd window of more than 128 MiB"):
+        unpacked(body, "zstd")
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("in/a.zip", "an archive"),
+        ("in/a.TAR", "an archive"),
+        ("in/a.tar.gz", "an archive"),
+        ("in/a.Tar.Bz2", "an archive"),
+        ("in/a.tgz", "an archive"),
+        ("in/a.7z", "an archive"),
+        ("in/a.rar", "an archive"),
+        ("in/a.snappy.parquet", "export it as CSV"),
+        ("in/a.parquet.gz", "export it as CSV"),
+        ("in/a.orc", "export it as CSV"),
+        ("in/a.AVRO", "export it as CSV"),
+        ("in/a.csv.xz", "pack it as .gz"),
+        ("in/a.csv.Z", "pack it as .gz"),
+        ("in/a.csv", ""),
+        ("in/a.csv.gz", ""),
+        ("in/a.zip/part-0", ""),
+        ("in/zip", ""),
+        ("in/tar.gz", ""),
+        ("in/a.2024", ""),
+        ("in/example.com.br", ""),
+    ],
+)
+def test_what_cannot_be_read_is_told_by_its_name(key: str, message: str) -> None:
+    found = packing.unreadable(key)
+    assert message in found
+    assert bool(found) == bool(message)
 
 
 def test_an_empty_object_is_empty_and_padding_is_passed_over() -> None:

@@ -9,7 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aws.invoker import FunctionFailed
-from errors import MAX_SHOWN, BadRecord, JobError, UsageError, brief, is_final, log, visible
+from errors import (
+    MAX_SHOWN,
+    BadRecord,
+    JobError,
+    UsageError,
+    brief,
+    counted,
+    is_final,
+    log,
+    visible,
+)
+from views.words import size
 
 
 @pytest.mark.parametrize(
@@ -100,3 +111,27 @@ def test_a_line_of_the_log_stays_one_line(capfd) -> None:
 )
 def test_only_an_error_of_ours_is_final(error: Exception, final: bool) -> None:
     assert is_final(error) == final
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(0, "0 mappers"), (1, "1 mapper"), (2, "2 mappers"), (12_345, "12,345 mappers")],
+)
+def test_a_number_of_things(count: int, words: str) -> None:
+    assert counted(count, "mapper") == words
+
+
+def test_a_plural_of_its_own() -> None:
+    assert (counted(1, "try", "tries"), counted(2, "try", "tries")) == ("1 try", "2 tries")
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(0.6, "1 byte"), (999, "999 bytes"), (1_234_567, "1.23 MB")]
+)
+def test_bytes(count: float, words: str) -> None:
+    assert size(count) == words
+
+
+def test_the_log_is_standard_error(capsys) -> None:
+    log("a line")
+    assert capsys.readouterr() == ("", "a line\n")

@@ -10,6 +10,7 @@ from botocore.stub import ANY, Stubber
 
 from errors import JobError
 from state.failures import failure_record
+from state.runs import Run
 
 KEY = "job1/error/mapper/3"
 
@@ -26,7 +27,7 @@ def s3():
 
 
 def fail(s3) -> None:
-    with failure_record(s3, "jobs", "job1", "mapper/3", "request-1"):
+    with failure_record(Run(s3, "jobs", "job1", "run-1"), "mapper/3", "request-1"):
         raise ValueError("two\nlines")
 
 
@@ -44,6 +45,7 @@ def test_a_failure_is_recorded_and_goes_on(s3) -> None:
     assert record["error"] == r"ValueError: two\nlines"
     assert record["final"] is False
     assert record["requestId"] == "request-1"
+    assert record["runId"] == "run-1"
     assert record["time"] > 1.7e9
 
 
@@ -87,5 +89,5 @@ def test_an_error_that_left_no_record_goes_on(s3) -> None:
 
 def test_success_removes_the_record(s3) -> None:
     s3.stub.add_response("delete_object", {}, {"Bucket": "jobs", "Key": KEY})
-    with failure_record(s3, "jobs", "job1", "mapper/3", "request-2"):
+    with failure_record(Run(s3, "jobs", "job1", "run-1"), "mapper/3", "request-2"):
         pass

@@ -9,14 +9,14 @@ import pytest
 
 from errors import UsageError
 from running.request import JobRequest, whole_number
-from terminal import arguments
+from terminal import driving
 
 EVENTS = Path(__file__).parent.parent / "events"
 REAL = {"job_id": "job1", "jobBucket": "b", "mapper": "mapperNS", "reducer": "reducerNS"}
 
 
 def from_command_line(*words: str) -> JobRequest:
-    return JobRequest.from_options(arguments.make_parser().parse_args(words))
+    return JobRequest.from_options(driving.make_parser().parse_args(words))
 
 
 @pytest.mark.parametrize(

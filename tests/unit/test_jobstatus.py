@@ -7,15 +7,18 @@ import json
 import pytest
 
 from errors import JobError
+from state.failures import Failure
 from state.jobcode import JobCode
 from state.progress import StepStatus
+from state.records import JobData
 from tests.model import BUCKET, S3, Event, World
 from views.status import JobStatus, read_status
 
 
 def world(map_count: int, *done: int) -> World:
     made = World(map_count)
-    put(made, "jobdata", {"mapCount": map_count, "totalS3Files": 9, "startTime": made.now - 30})
+    data = JobData(map_count, 9, made.now - 30, run_id=made.job.run_id)
+    put(made, "jobdata", data.to_json())
     for mapper_id in done:
         made.mapper_writes(mapper_id)
     return made
@@ -56,9 +59,14 @@ def test_each_claimed_step_is_shown() -> None:
     assert found.lines()[-1] == "the result is s3://jobs/job1/result"
 
 
+def failure(run_id: str) -> dict[str, object]:
+    return Failure("mapper/2", "ValueError: boom", "r", 1.0, run_id).to_json()
+
+
 def test_a_failure_that_is_not_mended_is_shown() -> None:
     made = world(2, 1)
-    put(made, "error/mapper/2", {"error": "ValueError: boom", "requestId": "r"})
+    put(made, "error/mapper/2", failure("run-0"))
+    put(made, "error/mapper/1", failure("run-of-yesterday"))
     found = status(made)
     assert found.state == "failed"
     assert found.errors == ("mapper/2 failed: ValueError: boom (request r)",)

@@ -9,6 +9,7 @@ from errors import JobError
 from running import watching
 from running.watching import needs_nudge
 from state.failures import Failure
+from state.grid import Grid
 from state.listing import JobListing
 from state.progress import Progress, progress_of
 from state.records import JobInfo, StepRecord
@@ -23,7 +24,7 @@ def listing(outputs: dict[int, list[int]], has_result: bool = False) -> JobListi
 
 
 def record(count: int) -> StepRecord:
-    return StepRecord((("a",),) * count, "me", 1.0, 99.0)
+    return StepRecord(Grid(count), 9, "me", 1.0, 99.0)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,7 @@ def test_a_lost_event_is_brought_back_by_a_nudge() -> None:
         world.settle()
 
     watching.wait_for_result(S3(world), world.job, 900, clock=clock, sleep=sleep)
-    assert world.result == world.expected
+    assert world.result == world.expected(0)
     assert set(world.starts.values()) == {1}
 
 

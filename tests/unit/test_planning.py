@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
+from aws.s3objects import S3Object
 from errors import UsageError
 from running import planning
 from running.request import JobRequest, byte_size
@@ -12,11 +15,12 @@ from running.run import mapper_payload
 REQUEST = JobRequest(bucket="data", prefix="in/", job_bucket="jobs", job_id="j")
 
 
-def objects(*sizes: int) -> list[dict]:
-    return [
-        {"Key": f"in/{number}", "Size": size, "ETag": f'"{number}"'}
-        for number, size in enumerate(sizes)
-    ]
+def objects(*sizes: int) -> list[S3Object]:
+    return [S3Object(f"in/{number}", size, f'"{number}"') for number, size in enumerate(sizes)]
+
+
+def named(*keys: str) -> list[S3Object]:
+    return [S3Object(key, 5, '"e"') for key in keys]
 
 
 def request(**fields) -> JobRequest:
@@ -27,6 +31,7 @@ def test_batches_hold_the_objects_in_listed_order() -> None:
     plan = planning.plan_batches(objects(10, 20, 30), request(batch_size=2))
     assert plan.batches == [["in/0", "in/1"], ["in/2"]]
     assert (plan.batch_sizes, plan.objects, plan.size, plan.ranges) == ([30, 30], 3, 60, None)
+    assert plan.etags == [['"0"', '"1"'], ['"2"']]
 
 
 def test_splits_cut_and_pack_and_count_each_object_once() -> None:
@@ -38,6 +43,7 @@ def test_splits_cut_and_pack_and_count_each_object_once() -> None:
         [None, (0, 40)],
         [(40, 90)],
     ]
+    assert plan.etags == [['"0"', '"1"'], ['"1"']]
 
 
 @pytest.mark.parametrize("fields", [{"batch_size": 1}, {"split_size": 10}])
@@ -48,10 +54,62 @@ def test_endearly_takes_the_first_of_them(fields) -> None:
 
 
 def test_folder_markers_are_left_out_and_nothing_else_is_no_input() -> None:
-    marker = {"Key": "in/folder/", "Size": 0, "ETag": '"m"'}
+    marker = S3Object("in/folder/", 0, '"m"')
     assert planning.plan_batches([marker, *objects(5)], REQUEST).batches == [["in/0"]]
     with pytest.raises(UsageError, match="there is no object under s3://data/in/"):
         planning.plan_batches([marker], REQUEST)
+
+
+def test_names_that_begin_with_a_dot_or_an_underscore_are_left_out_and_counted() -> None:
+    keys = ["in/.part-0.crc", "in/_SUCCESS", "in/_temporary/0/part-0", "in/a/.x/b", "in/part-0"]
+    plan = planning.plan_batches(named(*keys), REQUEST)
+    assert (plan.batches, plan.objects, plan.hidden) == ([["in/part-0"]], 1, 4)
+    with pytest.raises(UsageError, match="but for 1 whose names begin"):
+        planning.plan_batches(named("in/_SUCCESS"), REQUEST)
+
+
+def test_what_cannot_be_input_is_refused_with_names_and_numbers() -> None:
+    listed = [
+        *named("in/1.zip", "in/2.csv", "in/3.tar.gz", "in/4.parquet"),
+        S3Object("in/5", 1, '"e"', "GLACIER"),
+        S3Object("in/6", 1, '"e"', "GLACIER"),
+        S3Object("in/7", 1, '"e"', "DEEP_ARCHIVE"),
+    ]
+    with pytest.raises(UsageError) as caught:
+        planning.plan_batches(listed, REQUEST)
+    remedy = "restore it first, or leave it out"
+    assert str(caught.value).splitlines() == [
+        "objects under the prefix cannot be input:",
+        "s3://data/in/1.zip and 1 more: an archive: unpack it, and upload the files in it",
+        "s3://data/in/4.parquet: no text: export it as CSV",
+        f"s3://data/in/5 and 1 more: archived, in the storage class GLACIER: {remedy}",
+        f"s3://data/in/7: archived, in the storage class DEEP_ARCHIVE: {remedy}",
+    ]
+
+
+OWN = ["j/jobdata", "j/jobinfo.json", "j/result", "j/task/mapper/1", "j/task/reducer/1/2"]
+
+
+@pytest.mark.parametrize(
+    ("key", "prefix"),
+    [
+        (key, prefix)
+        for key in OWN
+        for prefix in ("", "j", "j/", "j/task/")
+        if key.startswith(prefix)
+    ],
+)
+def test_a_jobs_own_outputs_are_no_input_of_it(key: str, prefix: str) -> None:
+    own = dataclasses.replace(REQUEST, bucket="jobs", prefix=prefix)
+    with pytest.raises(UsageError, match=f"s3://jobs/{key}: an output of this very job"):
+        planning.plan_batches(named(f"{prefix}data", key), own)
+
+
+def test_the_job_bucket_may_hold_the_input_and_other_jobs() -> None:
+    keys = ["in/a", "j/in/b", "j/notes.txt", "other/result"]
+    own = dataclasses.replace(REQUEST, bucket="jobs", prefix="")
+    assert planning.plan_batches(named(*keys), own).batches == [keys]
+    assert planning.plan_batches(named(*OWN), REQUEST).objects == len(OWN)
 
 
 def test_a_split_size_that_makes_far_too_many_mappers_is_refused() -> None:
@@ -62,12 +120,13 @@ def test_a_split_size_that_makes_far_too_many_mappers_is_refused() -> None:
 def test_a_mappers_event_has_ranges_with_splits_alone() -> None:
     plan = planning.plan_batches(objects(100), request(split_size=50))
     assert plan.ranges is not None
-    event = mapper_payload(REQUEST, 1, plan.batches[0], plan.ranges[0])
+    event = mapper_payload(REQUEST, 1, plan.batches[0], plan.etags[0], plan.ranges[0])
     assert event["ranges"] == [{"start": 0, "end": 50, "etag": '"0"'}]
-    plain = mapper_payload(REQUEST, 1, ["in/0"])
+    plain = mapper_payload(REQUEST, 1, ["in/0"], ['"0"'])
     assert plain == {
         "bucket": "data",
         "keys": ["in/0"],
+        "etags": ['"0"'],
         "jobBucket": "jobs",
         "jobId": "j",
         "mapperId": 1,

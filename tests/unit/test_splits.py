@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aws.s3objects import S3Object
 from errors import BadRecord
 from inputs import reading
 from lambdautils import MAX_KEYS_BYTES
@@ -16,10 +17,9 @@ from running import splits
 from state.tasks import Range
 
 
-def listed(*sizes: int, suffix: str = "") -> list[dict]:
+def listed(*sizes: int, suffix: str = "") -> list[S3Object]:
     return [
-        {"Key": f"in/{number}{suffix}", "Size": size, "ETag": f'"{number}"'}
-        for number, size in enumerate(sizes)
+        S3Object(f"in/{number}{suffix}", size, f'"{number}"') for number, size in enumerate(sizes)
     ]
 
 
@@ -60,7 +60,7 @@ def test_compressed_objects_stay_whole() -> None:
 @given(sizes=st.lists(st.integers(0, 10_000), min_size=1), split_size=st.integers(100, 20_000))
 def test_every_byte_is_in_exactly_one_range_and_in_order(sizes, split_size) -> None:
     objects = listed(*sizes)
-    whole = {item["Key"]: item["Size"] for item in objects}
+    whole = {item.key: item.size for item in objects}
     planned = splits.plan_splits(objects, split_size)
     pieces = [
         (key, (part.start, part.end) if part else (0, whole[key]))
@@ -84,12 +84,13 @@ def test_no_split_is_larger_than_asked_for_by_more_than_the_slack(sizes, split_s
 
 
 def test_a_split_of_many_small_objects_fits_into_an_invocation() -> None:
-    objects = [{"Key": f"{number}/{'k' * 900}", "Size": 1, "ETag": '"e"'} for number in range(3000)]
+    objects = [S3Object(f"{number}/{'k' * 900}", 1, '"e"') for number in range(3000)]
     planned = splits.plan_splits(objects, 10**9)
     assert len(planned) > 1
     for split in planned:
         ranges = [part and part.to_json() for part in split.ranges]
-        assert len(json.dumps({"keys": split.keys, "ranges": ranges})) < MAX_KEYS_BYTES + 5000
+        event = {"keys": split.keys, "ranges": ranges, "etags": split.etags}
+        assert len(json.dumps(event)) < MAX_KEYS_BYTES + 5000
     assert sum(len(split.keys) for split in planned) == 3000
 
 

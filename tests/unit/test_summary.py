@@ -10,9 +10,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from state.fields import Fields
+from state.grid import Grid
 from state.jobcode import JobCode
-from state.records import JobInfo, StepRecord
+from state.records import JobData, JobInfo, StepRecord
 from views import costs, summary
 from views.costs import FunctionUsage, Prices, S3Usage
 from views.finished import FinishedJob, Task
@@ -22,7 +22,8 @@ from views.logs import Billed
 
 def task(step: int, number: int, key: str, seconds: float, **more: Any) -> Task:
     numbers = {"start": 100.0, "lines": 10, "groups": 3, "memory": 1, "input_bytes": 5}
-    return Task(step, number, key, seconds=seconds, output_bytes=7, **{**numbers, **more})
+    place = {"step": step, "number": number, "key": key, "output_bytes": 7}
+    return Task(seconds=seconds, **{**place, **numbers, **more})
 
 
 def finished() -> FinishedJob:
@@ -33,9 +34,9 @@ def finished() -> FinishedJob:
         task(0, 3, keys[2], 9.0),
         task(1, 1, "job1/result", 1.0, start=110.0, groups=6),
     )
-    data = Fields({"startTime": 99.0, "totalS3Files": 3, "mapperFunction": "mapperNS"}, "jobdata")
+    data = JobData(3, 3, 99.0, mapper_function="mapperNS")
     info = JobInfo("job1", "jobs", 3, "reducerNS")
-    return FinishedJob(info, data, {1: StepRecord((tuple(keys),), "o", 0, 0)}, tasks)
+    return FinishedJob(info, data, {1: StepRecord(Grid(), 3, "o", 0, 0)}, tasks)
 
 
 def summed_up() -> summary.Summary:

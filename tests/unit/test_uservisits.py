@@ -9,16 +9,41 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inputs import text
 from jobs import loading, uservisits
 from shuffle import pairs
 from tests import oracle
 
 PRICES = st.sampled_from(
-    [b"0.5", b"1e-3", b"-2", b" 3 ", b"nan", b"-inf", b"1e999", b"", b"x", b"1_0", b"7\r", b"\xff"]
+    [
+        *(b"0.5", b"1e-3", b"-2", b" 3 ", b"\t4", b"+.5", b"6.", b'"7"', b'"8', b'9"', b'""'),
+        *(b"nan", b"-inf", b"1e999", b"", b"x", b"1_0", b"7\r", b"\xff", b"1 0", b"\x1c2", b"\v3"),
+        "\u0663".encode(),
+    ]
 )
-SOURCES = st.sampled_from([b"1.2.3.4", b"67.23.87.1", b"", "äöüßéèêëñ".encode(), b"\xff\xfe", b"a"])
+SOURCES = st.sampled_from(
+    [
+        *(b"1.2.3.4", b"67.23.87.1", b"", "äöüßéèêëñ".encode(), b"\xff\xfe", b"a", b"a_b", b"a\rb"),
+        *(
+            b'"a,b"',
+            b'"say ""a"""',
+            b'"a',
+            b'a"',
+            b'a"b"',
+            b'"a"b',
+            b'""',
+            b"a\vb",
+            "a\u2028b".encode(),
+        ),
+    ]
+)
+RESTS = st.sampled_from(
+    [b"agent, x", b'"agent, x",y', b'agent "x', b"a\x85", "\x85".encode(), b"\f", b""]
+)
 ROWS = st.one_of(
-    st.builds(lambda source, price: source + b",u,d," + price + b",agent, x", SOURCES, PRICES),
+    st.builds(
+        lambda source, price, rest: source + b",u,d," + price + b"," + rest, SOURCES, PRICES, RESTS
+    ),
     st.builds(lambda source, price: source + b",u,d," + price, SOURCES, PRICES),
     st.sampled_from([b"", b"\r", b"x", b",,", b",,,", b"a,b,c", b"\r\r"]),
 )
@@ -34,7 +59,7 @@ def written(made) -> dict[str, float]:
 
 def accumulated(blocks, **settings) -> uservisits.Accumulator:
     made = uservisits.Accumulator(**settings)
-    for block in blocks:
+    for block in text.newlines(blocks):
         made.add(block)
     return made
 

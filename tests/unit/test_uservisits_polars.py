@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from inputs import text
 from jobs import loading, uservisits, uservisits_polars
 from local import uservisits as generator
 from tests import oracle
@@ -14,7 +16,7 @@ from tests.unit.test_uservisits import TEXTS, written
 def both(*blocks: bytes, length: int = 8):
     made = uservisits.Accumulator(length), uservisits_polars.Accumulator(length)
     for accumulator in made:
-        for block in blocks:
+        for block in text.newlines(blocks):
             accumulator.add(block)
     return made
 
@@ -28,6 +30,20 @@ def assert_same(plain, fast) -> None:
 @given(text=TEXTS)
 def test_any_input_gives_the_same_rows_and_sums(text: bytes) -> None:
     assert_same(*both(text))
+
+
+PRICE_TEXTS = st.text(st.sampled_from('0129.eE+-_ \tnaif"x\x00'), max_size=9).map(str.encode)
+PRICE_ROWS = st.builds(
+    lambda price, rest: b"1.1.1.1,u,d," + price + rest,
+    PRICE_TEXTS,
+    st.sampled_from([b"", b",", b",a, b"]),
+)
+
+
+@settings(deadline=None)
+@given(rows=st.lists(PRICE_ROWS, max_size=4))
+def test_both_mean_the_same_by_a_number(rows: list[bytes]) -> None:
+    assert_same(*both(b"".join(row + b"\n" for row in rows)))
 
 
 ODDITIES = [
@@ -53,6 +69,11 @@ ODDITIES = [
     b"1.1.1.1,u,d,1,5,a",
     b"1.1.1.1,u,d,123456789012345678901234567890,a",
     b"1.1.1.1,u,d,4.9e-324,a",
+    b"1.1.1.1,u,d,1_0,a",
+    b'1.1.1.1,"u,d",d,"1.5",a',
+    b'1.1.1.1,u,d,1.5,"a',
+    "1.1.1.1,u,d,1.5,\u2028a".encode(),
+    "1.1.1.1,u,d,1.5,\u201ca\xa0b\u201d".encode(),
 ]
 
 
