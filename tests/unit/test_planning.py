@@ -10,7 +10,8 @@ from aws.s3objects import S3Object
 from errors import UsageError
 from running import planning
 from running.request import JobRequest, byte_size
-from running.run import mapper_payload
+from running.run import mapper_events
+from state.records import JobInfo
 
 REQUEST = JobRequest(bucket="data", prefix="in/", job_bucket="jobs", job_id="j")
 
@@ -118,18 +119,19 @@ def test_a_split_size_that_makes_far_too_many_mappers_is_refused() -> None:
 
 
 def test_a_mappers_event_has_ranges_with_splits_alone() -> None:
+    job = JobInfo("j", "jobs", 2, "reducerNS", run_id="run-1")
     plan = planning.plan_batches(objects(100), request(split_size=50))
-    assert plan.ranges is not None
-    event = mapper_payload(REQUEST, 1, plan.batches[0], plan.etags[0], plan.ranges[0])
+    event, _ = mapper_events(REQUEST, plan, job)
     assert event["ranges"] == [{"start": 0, "end": 50, "etag": '"0"'}]
-    plain = mapper_payload(REQUEST, 1, ["in/0"], ['"0"'])
-    assert plain == {
+    whole = planning.plan_batches(objects(100), request())
+    assert mapper_events(REQUEST, whole, job)[0] == {
         "bucket": "data",
         "keys": ["in/0"],
         "etags": ['"0"'],
         "jobBucket": "jobs",
         "jobId": "j",
         "mapperId": 1,
+        "runId": "run-1",
     }
 
 
