@@ -7,6 +7,7 @@ import json
 import pytest
 
 from errors import JobError
+from jobs import loading
 from state.failures import Failure
 from state.jobcode import JobCode
 from state.progress import StepStatus
@@ -38,6 +39,7 @@ def test_mappers_at_work() -> None:
     assert found.steps == (StepStatus(0, 1, 3, (1, 3)),)
     assert found.lines() == [
         "job job1 in s3://jobs/job1/: running",
+        f"runs job uservisits (sha256 {loading.load().digest[:12]})",
         "started 30 s ago",
         "mappers: 1 of 3, missing: 1, 3",
     ]
@@ -82,8 +84,8 @@ def test_the_form_for_programs_is_json() -> None:
         "steps": [{"step": 0, "done": 1, "due": 2, "missing": [2]}],
         "errors": [],
         "result": None,
-        "job": "",
-        "jobdigest": "",
+        "job": "uservisits",
+        "jobdigest": loading.load().digest,
     }
 
 
