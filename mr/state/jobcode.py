@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from state.metadata import quoted, unquoted
 
-MAX_NAME = 100
+MAX_NAME = 128
 """Bytes of a name that are kept: an object's metadata are 2 KB in all."""
 SHORT = 12
 """Digits of a digest that a person is shown."""

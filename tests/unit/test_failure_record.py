@@ -57,8 +57,7 @@ def test_a_record_that_cannot_be_written_hides_no_failure(s3, capfd) -> None:
 
 
 def end(s3, error: Exception, is_async: bool) -> None:
-    run = Run(s3, "jobs", "job1", "run-1")
-    with failure_record(run, "mapper/3", "request-1", is_async):
+    with failure_record(Run(s3, "jobs", "job1", "run-1"), "mapper/3", "request-1", is_async):
         raise error
 
 

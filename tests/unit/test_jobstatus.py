@@ -15,6 +15,8 @@ from state.records import JobData
 from tests.model import BUCKET, S3, Event, World
 from views.status import JobStatus, read_status
 
+DIGEST = loading.load().digest
+
 
 def world(map_count: int, *done: int) -> World:
     made = World(map_count)
@@ -39,7 +41,7 @@ def test_mappers_at_work() -> None:
     assert found.steps == (StepStatus(0, 1, 3, (1, 3)),)
     assert found.lines() == [
         "job job1 in s3://jobs/job1/: running",
-        f"runs job uservisits (sha256 {loading.load().digest[:12]})",
+        f"runs job uservisits (sha256 {DIGEST[:12]})",
         "started 30 s ago",
         "mappers: 1 of 3, missing: 1, 3",
     ]
@@ -85,7 +87,7 @@ def test_the_form_for_programs_is_json() -> None:
         "errors": [],
         "result": None,
         "job": "uservisits",
-        "jobdigest": loading.load().digest,
+        "jobdigest": DIGEST,
     }
 
 
