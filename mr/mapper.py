@@ -47,10 +47,9 @@ def handle(s3: Any, event: Any, request_id: str) -> list[float]:
 
 def map_batch(run: Run, task: MapperEvent, job: Job) -> list[float]:
     """Read the batch, write the output, and answer [objects, rows, seconds, bad rows]."""
-    log(
-        f"job {task.job_id}: mapper {task.mapper_id} reads {counted(len(task.keys), 'object')}, "
-        f"runs {code_of(job)}"
-    )
+    objects = counted(len(task.keys), "object")
+    log(f"job {task.job_id}: mapper {task.mapper_id} reads {objects}")
+    log(f"mapper {task.mapper_id} runs job {code_of(job)}")
     start = time.monotonic()
     accumulator = job.start()
     size, bad_object = accumulate(run.s3, task, job, accumulator)

@@ -169,11 +169,18 @@ def call_all(
             if isinstance(error, FunctionFailed) and failures[index] <= retries:
                 log(f"try {failures[index] + 1} of {retries + 1} for {which}: {error}")
                 waiting.append(index)
-            elif isinstance(error, JobError):
-                last = _last_errors(ended, running if isinstance(error, FailedForGood) else 0)
-                raise told_once(error, which, list(last)) from error
             else:
-                raise error
+                raise _the_end(error, which, ended, running)
+
+
+def _the_end(
+    error: Exception, name: str, ended: queue.SimpleQueue[_Ended], running: int
+) -> Exception:
+    """What the calls end with: a JobError names whose it is, any other is the program's fault."""
+    if not isinstance(error, JobError):
+        return error
+    last = _last_errors(ended, running if isinstance(error, FailedForGood) else 0)
+    return told_once(error, name, list(last))
 
 
 def _last_errors(ended: queue.SimpleQueue[_Ended], running: int) -> Iterator[Exception]:
@@ -194,7 +201,9 @@ def told_once(error: JobError, name: str, others: Sequence[Exception]) -> JobErr
     more = f"; the same in {same + 1} mappers" if same else ""
     if different := len(others) - same:
         more += f"; {different} more failed, with errors of their own"
-    return type(error)(f"{error} ({name}){more}")
+    told = type(error)(f"{error} ({name}){more}")
+    told.__cause__ = error
+    return told
 
 
 def _call_one(
