@@ -16,8 +16,10 @@ from aws.client import Clients
 from errors import log
 from inputs import reading
 from jobs import loading
-from jobs.base import Accumulator, Job
+from jobs.base import Job
+from jobs.feeding import Feeder
 from shuffle.pairs import write_pairs
+from state.badrows import BadRows
 from state.failures import failure_record
 from state.keys import JobKeys
 from state.outputs import output_metadata
@@ -40,8 +42,8 @@ def run(s3: Any, task: MapperEvent, job: Job) -> list[float]:
     """Read the batch, write the output, and answer [objects, rows, seconds, bad rows]."""
     log(f"job {task.job_id}: mapper {task.mapper_id} reads {len(task.keys)} objects")
     start = time.monotonic()
-    accumulator = job.accumulator()
-    size, bad_object = accumulate(s3, task, job, accumulator)
+    fed = feed(s3, task, job)
+    accumulator = fed.accumulator
     pairs = job.check_keys(accumulator.pairs())
     seconds = time.monotonic() - start
     lines, errors = accumulator.lines, accumulator.errors
@@ -50,9 +52,11 @@ def run(s3: Any, task: MapperEvent, job: Job) -> list[float]:
         seconds,
         errors,
         accumulator.example,
-        bad_object,
+        fed.bad_object,
         groups=len(pairs),
-        input_bytes=size,
+        input_bytes=fed.size,
+        headers=fed.headers,
+        faults=faults_of(fed),
     )
     output = JobKeys(task.job_id).mapper_output(task.mapper_id)
     write_pairs(s3, job, task.job_bucket, output, pairs, metadata)
@@ -60,15 +64,16 @@ def run(s3: Any, task: MapperEvent, job: Job) -> list[float]:
     return [len(task.keys), lines, seconds, errors]
 
 
-def accumulate(s3: Any, task: MapperEvent, job: Job, accumulator: Accumulator) -> tuple[int, str]:
-    """Feed the input to the accumulator; the bytes it was, and the first key with a bad row."""
-    size, bad_object = 0, ""
+def feed(s3: Any, task: MapperEvent, job: Job) -> Feeder:
+    """Feed the input to the job's accumulator."""
+    fed = Feeder(job)
     sources = reading.read_ahead(s3, task.inputs)
     with contextlib.closing(sources):
-        for key, blocks in zip(task.keys, sources, strict=True):
-            for block in blocks:
-                job.add(accumulator, block, key)
-                size += len(block)
-            if accumulator.errors and not bad_object:
-                bad_object = key
-    return size, bad_object
+        for source, blocks in zip(task.inputs, sources, strict=True):
+            fed.take(blocks, source.key, source.from_start)
+    return fed
+
+
+def faults_of(fed: Feeder) -> list[BadRows]:
+    """The bad rows by kind, as an output's metadata has them."""
+    return [BadRows(kind, found.count, found.example) for kind, found in fed.faults.items()]

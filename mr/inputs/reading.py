@@ -17,7 +17,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aws import fetchahead, s3stream
+from aws import fetchahead, s3objects, s3stream
 from aws.client import error_code
 from errors import JobError
 from inputs import packing, text
@@ -33,7 +33,8 @@ TAIL_BYTES = 1 << 16
 
 WHAT_HELPS = {
     "AccessDenied": ": the mapper's role must be allowed to read it: s3:GetObject, which "
-    "create-role.py --databkt gives, and kms:Decrypt where it is encrypted with a key of your own",
+    "create-role.py --databkt gives, and kms:Decrypt where it is encrypted with a key of your own; "
+    "where the bucket's owner lets its readers pay, --request-payer",
     "NoSuchKey": ": it was deleted after the job began: start the job again",
     "InvalidObjectState": ": it is archived: restore it first, or leave it out",
 }
@@ -53,7 +54,7 @@ def read_lines(s3: Any, source: Input) -> Iterator[bytes]:
         chunks = _read_object(s3, source)
     else:
         chunks = owned(read_range(s3, source, part), part.start, part.end)
-    if part is None or part.start == 0:
+    if source.from_start:
         chunks = text.without_mark(chunks, source.where)
     try:
         yield from s3stream.whole_lines(text.newlines(chunks))
@@ -105,7 +106,7 @@ def _chunks(
     start: int = 0,
     end: int | None = None,
 ) -> Iterator[bytes]:
-    more = {"RequestPayer": "requester"} if source.requester_pays else {}
+    more = s3objects.payer(source.requester_pays)
     return s3stream.read_chunks(
         s3, source.bucket, source.key, on_open, start, end, source.etag, more
     )

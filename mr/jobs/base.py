@@ -14,9 +14,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from errors import JobError
+from jobs.faults import MAX_EXAMPLE, RowCounts
 
-MAX_EXAMPLE = 200
-"""Characters of a bad row that are kept to be shown."""
 COMBINE = "combine"
 """The entry of an output's metadata that says how its values are combined."""
 MAX_NAME = 100
@@ -25,12 +24,18 @@ MAX_NAME = 100
 class Accumulator(Protocol):
     """A mapper's state: fed with blocks of whole lines, in order, asked for its pairs at the end.
 
-    `lines` counts rows, `errors` those that cannot be read, `example` is the first of these.
+    `lines` counts rows, `errors` those that cannot be read, `example` is the first of these. One
+    that also has `faults`, as `faults.RowCounts` does, tells these apart by kind.
     """
 
-    lines: int
-    errors: int
-    example: str
+    @property
+    def lines(self) -> int: ...
+
+    @property
+    def errors(self) -> int: ...
+
+    @property
+    def example(self) -> str: ...
 
     def add(self, block: bytes) -> None:
         r"""Take a block of whole lines. They end with \n, but an object's last may lack it."""
@@ -109,15 +114,13 @@ class Job:
         )
 
 
-class LineAccumulator:
+class LineAccumulator(RowCounts):
     """The accumulator of a job that has only `map_line`: each pair is combined as it comes."""
 
     def __init__(
         self, name: str, map_line: Callable[[str], Iterable[Any]], combine: Combine
     ) -> None:
-        self.lines = 0
-        self.errors = 0
-        self.example = ""
+        super().__init__()
         self._job = Job(name, lambda: self, combine)
         self._map_line = map_line
         self._pairs: dict[str, Any] = {}
@@ -130,9 +133,8 @@ class LineAccumulator:
             self.lines += 1
             try:
                 self._add(row.decode())
-            except ValueError:
-                self.errors += 1
-                self.example = self.example or row[:MAX_EXAMPLE].decode(errors="backslashreplace")
+            except ValueError as error:
+                self.add_fault(row, error)
 
     def _add(self, row: str) -> None:
         try:

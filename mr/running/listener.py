@@ -8,6 +8,7 @@ from typing import Any
 from errors import JobError, log
 from running.planning import Plan
 from running.request import JobRequest
+from state import badrows
 from state.keys import JobKeys
 from state.outputs import bad_row
 from state.progress import Progress
@@ -79,6 +80,8 @@ def report_mappers(s3: Any, job: JobInfo, totals: MapperTotals) -> None:
     if totals.first_with_errors is not None:
         example = bad_row(s3, job, totals.first_with_errors)
         log(f"a bad row, in s3 object {example.key}: {example.line}")
+        for line in badrows.lines_of(example.kinds):
+            log(f"mapper {totals.first_with_errors}: {line}")
 
 
 def result_url(job: JobInfo) -> str:

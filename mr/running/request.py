@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from errors import UsageError, log
@@ -20,8 +20,15 @@ REGION = "us-west-2"
 CONCURRENCY = 100
 TIMEOUT = 900
 RETRIES = 2
+MAX_BAD = 0.01
 _JOB_ID = re.compile(r"[^/\x00-\x1f\x7f]{1,200}")
-_FLAGS = ("full_async", "dryrun", "overwrite")
+_FLAGS = {
+    "full_async": "full_async",
+    "dryrun": "dryrun",
+    "overwrite": "overwrite",
+    "requestPayer": "requester_pays",
+}
+"""Payload fields that count by being there."""
 _PAYLOAD_NAMES = {
     "bucket": "bucket",
     "prefix": "prefix",
@@ -37,6 +44,7 @@ _PAYLOAD_NAMES = {
     "concurrency": "concurrency",
     "timeout": "timeout",
     "retries": "retries",
+    "maxBad": "max_bad",
 }
 _NUMBERS = {"endearly": 1, "batchSize": 1, "concurrency": 1, "timeout": 1, "retries": 0}
 """Payload fields that are whole numbers, with the least each may be."""
@@ -49,8 +57,9 @@ class JobRequest:
     `endearly` takes the first so many batches as the whole job, `batch_size` is objects a mapper
     (None: computed), `split_size` bytes a mapper, for which objects are cut (None: they are not),
     `concurrency` how many mappers may run at once in synchronous mode, `timeout` the seconds to
-    wait for the reducers, `retries` the further tries of a mapper that fails. `event_source` is
-    passed on to the mappers and not looked at.
+    wait for the reducers, `retries` the further tries of a mapper that fails, `max_bad` the share
+    of all rows that may be bad. With `requester_pays` the input's bucket charges whoever reads it.
+    `event_source` is passed on to the mappers and not looked at.
     """
 
     bucket: str = DATA_BUCKET
@@ -69,6 +78,8 @@ class JobRequest:
     concurrency: int = CONCURRENCY
     timeout: int = TIMEOUT
     retries: int = RETRIES
+    max_bad: float = MAX_BAD
+    requester_pays: bool = False
     event_source: str = ""
     profile: str | None = None
 
@@ -92,6 +103,8 @@ class JobRequest:
             concurrency=options.concurrency,
             timeout=options.timeout,
             retries=options.retries,
+            max_bad=options.max_bad,
+            requester_pays=options.request_payer,
             profile=options.profile,
         )
         return request.checked([])
@@ -106,7 +119,7 @@ class JobRequest:
         for name, field in _PAYLOAD_NAMES.items():
             if payload.get(name) is not None:
                 values[field] = _payload_value(name, payload[name], faults)
-        values.update({flag: flag in payload for flag in _FLAGS})
+        values.update({field: flag in payload for flag, field in _FLAGS.items()})
         if unknown := sorted(set(payload) - set(_PAYLOAD_NAMES) - set(_FLAGS)):
             log(f"payload fields that mean nothing here, ignored: {', '.join(unknown)}")
         if faults:
@@ -147,9 +160,9 @@ class JobRequest:
 
 def _payload_value(name: str, value: Any, faults: list[str]) -> Any:
     """A payload field as the request holds it; a number may also come as a text, "2"."""
-    if name == "splitSize":
+    if name in _READERS:
         try:
-            return byte_size(str(value))
+            return _READERS[name](str(value))
         except ValueError as error:
             faults.append(f"payload {name}: {error}")
             return None
@@ -184,3 +197,15 @@ def byte_size(text: str) -> int:
     if match is None or unit is None or int(match[1]) < 1:
         raise ValueError(f"{text!r} is no size: write 64MB, 64MiB, 1GB or a number of bytes")
     return int(match[1]) * unit
+
+
+def percentage(text: str) -> float:
+    """A share: "1", "1%" and "1 %" are 0.01. ValueError for what is not from 0 to 100 %."""
+    match = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,9})?) ?%?", text)
+    if match is None or float(match[1]) > 100:
+        raise ValueError(f"{text!r} is no share of 0 to 100 %: write 1, or 0.5%")
+    return float(match[1]) / 100
+
+
+_READERS: dict[str, Callable[[str], Any]] = {"splitSize": byte_size, "maxBad": percentage}
+"""Payload fields that have a form of their own."""

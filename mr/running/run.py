@@ -24,6 +24,7 @@ from running.listener import Listener, MapperTotals, result_url
 from running.planning import Plan
 from running.request import JobRequest
 from running.watching import JobTimedOut
+from state import badrows
 from state.keys import JobKeys
 from state.outputs import reducer_seconds
 from state.progress import Progress
@@ -39,11 +40,15 @@ LEAVE_SECONDS = 5
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """How a run ended: its timing line, its plan, and the job unless it was a dry run."""
+    """How a run ended: its timing line, its plan, and the job unless it was a dry run.
+
+    `fault` says what is wrong with the answer, which is there all the same; "" where nothing is.
+    """
 
     timer: str
     plan: Plan
     job: JobInfo | None = None
+    fault: str = ""
 
 
 def record_job(s3: Any, request: JobRequest, plan: Plan, reducer_timeout: int) -> JobInfo:
@@ -62,6 +67,7 @@ def record_job(s3: Any, request: JobRequest, plan: Plan, reducer_timeout: int) -
         "startTime": time.time(),
         "totalBytes": plan.size,
         "inputReads": sum(map(len, plan.batches)),
+        "maxBad": request.max_bad,
         "mapperFunction": request.mapper,
         "driverFunction": os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
     }
@@ -88,6 +94,8 @@ def mapper_payload(
     }
     if ranges is not None:
         payload["ranges"] = [part and part.to_json() for part in ranges]
+    if request.requester_pays:
+        payload["requestPayer"] = "requester"
     return {**payload, "eventSource": request.event_source} if request.event_source else payload
 
 
@@ -149,7 +157,8 @@ def run(
     deadline = None if seconds_left is None else start + seconds_left
     listener = listener or Listener()
     s3 = clients.s3
-    plan = planning.plan_batches(list_input(s3, request.bucket, request.prefix), request)
+    listed = list_input(s3, request.bucket, request.prefix, request.requester_pays)
+    plan = planning.plan_batches(listed, request)
     log(f"{plan.objects} objects, {plan.size} bytes in s3://{request.bucket}/{request.prefix}")
     if plan.hidden:
         log(f"left out, since a part of their name begins with _ or .: {plan.hidden} objects")
@@ -176,7 +185,8 @@ def run(
         raise
     listener.finished(job)
     seconds = f"mappers:{totals.seconds:.3f}:reducer:{reducer_seconds(s3, job):.3f}"
-    return Outcome(f"TIMER:CALL:{_milliseconds_since(start)}:{seconds}", plan, job)
+    fault = badrows.too_many(totals.lines, totals.errors, request.max_bad)
+    return Outcome(f"TIMER:CALL:{_milliseconds_since(start)}:{seconds}", plan, job, fault)
 
 
 def explain_timeout(

@@ -6,8 +6,10 @@ import dataclasses
 import resource
 import time
 import urllib.parse
+from collections.abc import Iterable
 from typing import Any
 
+from state.badrows import BadRows, pack, quote, quote_key, unpack
 from state.keys import JobKeys
 from state.listing import list_job
 from state.records import JobInfo
@@ -15,10 +17,11 @@ from state.records import JobInfo
 
 @dataclasses.dataclass(frozen=True)
 class BadRow:
-    """One row that a mapper could not read, and the object it stands in."""
+    """One row that a mapper could not read, the object it stands in, and all of its by kind."""
 
     key: str
     line: str
+    kinds: tuple[BadRows, ...] = ()
 
 
 def bad_row(s3: Any, job: JobInfo, mapper_id: int) -> BadRow:
@@ -28,6 +31,7 @@ def bad_row(s3: Any, job: JobInfo, mapper_id: int) -> BadRow:
     return BadRow(
         urllib.parse.unquote(metadata.get("errobject", "")),
         urllib.parse.unquote(metadata.get("errexample", "")),
+        unpack(metadata.get("faults", "[]")),
     )
 
 
@@ -45,10 +49,6 @@ def reducer_seconds(s3: Any, job: JobInfo) -> float:
     return sum(float(head["Metadata"].get("processingtime", 0)) for head in heads)
 
 
-MAX_EXAMPLE = 600
-"""Bytes of a bad row, and of its object's key, that are kept: S3 allows 2 KB of metadata."""
-
-
 def output_metadata(
     lines: int,
     seconds: float,
@@ -58,10 +58,12 @@ def output_metadata(
     *,
     groups: int = 0,
     input_bytes: int = 0,
+    headers: int = 0,
+    faults: Iterable[BadRows] = (),
 ) -> dict[str, str]:
     """The metadata of an output: what its function counted, when it began (seconds since the
-    epoch) and how long it took (s), its peak memory (KiB), the bytes it read, and one bad row with
-    the object it stands in. S3 takes ASCII only: the rest is quoted.
+    epoch) and how long it took (s), its peak memory (KiB), the bytes it read, header lines, and bad
+    rows: by kind, and one with the object it stands in. S3 takes ASCII only: the rest is quoted.
     """
     metadata = {
         "linecount": str(lines),
@@ -72,18 +74,10 @@ def output_metadata(
         "groupcount": str(groups),
         "inputbytes": str(input_bytes),
     }
+    if headers:
+        metadata["headercount"] = str(headers)
     if errors:
-        metadata["errexample"] = _quote(example)
-        metadata["errobject"] = _quote(bad_object)
+        metadata["errexample"] = quote(example)
+        metadata["errobject"] = quote_key(bad_object)
+        metadata["faults"] = pack(faults)
     return metadata
-
-
-def _quote(text: str) -> str:
-    """A text in ASCII, percent-encoded, of at most MAX_EXAMPLE bytes."""
-    quoted = ""
-    for character in text:
-        more = urllib.parse.quote(character, safe=" ,./:;()-")
-        if len(quoted) + len(more) > MAX_EXAMPLE:
-            break
-        quoted += more
-    return quoted

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from typing import TypeVar
 
 from running import request
 
+T = TypeVar("T")
 EXAMPLES = """examples:
   see how many mappers a job takes, what it may cost, and run nothing:
     python driver.py MY-BUCKET-NAME job1000 --dryrun
@@ -41,6 +43,8 @@ OF_A_RUN = (
     "dryrun",
     "concurrency",
     "retries",
+    "max_bad",
+    "request_payer",
     "timeout",
     "overwrite",
     "quiet",
@@ -87,10 +91,18 @@ def _add_input(add: Callable[..., argparse.Action]) -> None:
     )
     add(
         "--splitsize",
-        type=_byte_size,
+        type=_checked(request.byte_size),
         metavar="SIZE",
         help="bytes a mapper, such as 64MB: large objects are cut, small ones packed together",
     )
+    add(
+        "--max-bad",
+        type=_checked(request.percentage),
+        metavar="PERCENT",
+        default=request.MAX_BAD,
+        help="bad rows that are let pass, of all rows (1%%)",
+    )
+    add("--request-payer", action="store_true", help="pay for reading a requester-pays bucket")
 
 
 def _add_running(add: Callable[..., argparse.Action]) -> None:
@@ -152,23 +164,21 @@ def _add_aws(add: Callable[..., argparse.Action]) -> None:
     )
 
 
-def _byte_size(text: str) -> int:
-    try:
-        return request.byte_size(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
 def number_from(least: int) -> Callable[[str], int]:
     """A type for argparse: a whole number of at least `least`."""
+    return _checked(lambda text: request.whole_number(text, least))
 
-    def number(text: str) -> int:
+
+def _checked(read: Callable[[str], T]) -> Callable[[str], T]:
+    """A type for argparse, whose error is the one that `read` raises."""
+
+    def value(text: str) -> T:
         try:
-            return request.whole_number(text, least)
+            return read(text)
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
 
-    return number
+    return value
 
 
 def view_of(options: argparse.Namespace) -> str | None:
@@ -211,7 +221,7 @@ def fault_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> st
 
 def spelled(name: str) -> str:
     """An option as the user writes it."""
-    return name if name.endswith("_function") else f"--{name}"
+    return name if name.endswith("_function") else f"--{name.replace('_', '-')}"
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:

@@ -63,6 +63,8 @@ def run_job(options: argparse.Namespace) -> None:
         if options.report:
             write_report(options, done)
     print(json.dumps(facts) if options.json else outcome.timer)
+    if outcome.fault:
+        raise JobError(outcome.fault)
 
 
 def read_summary(options: argparse.Namespace, prices: Prices) -> Summary:

@@ -15,10 +15,12 @@ from typing import Any
 
 from errors import JobError
 from running.stragglers import is_straggler
+from state.badrows import BadRows, most_frequent, unpack
 from state.fields import Fields
 from state.keys import JobKeys
 from state.listing import list_job, read_records, read_step_records
 from state.records import JobInfo, StepRecord
+from views.words import counted
 
 READERS = 16
 """Outputs that are asked for at once."""
@@ -30,7 +32,8 @@ class Task:
 
     `start` is in seconds since the epoch, `seconds` without the writing of the output, `memory`
     the peak in KiB; `groups` is None where an older version did not say. `errors` are bad rows,
-    with one as an example and the object it stands in.
+    with one as an example and the object it stands in, `faults` the same by kind, `headers` lines
+    that are neither rows nor bad.
     """
 
     step: int
@@ -46,6 +49,8 @@ class Task:
     errors: int = 0
     example: str = ""
     bad_object: str = ""
+    headers: int = 0
+    faults: tuple[BadRows, ...] = ()
 
     @property
     def name(self) -> str:
@@ -137,6 +142,8 @@ def task_of(step: int, number: int, key: str, head: Mapping[str, Any]) -> Task:
         int(metadata.get("errcount", 0)),
         urllib.parse.unquote(metadata.get("errexample", "")),
         urllib.parse.unquote(metadata.get("errobject", "")),
+        int(metadata.get("headercount", 0)),
+        unpack(metadata.get("faults", "[]")),
     )
 
 
@@ -184,6 +191,31 @@ def critical_path(job: FinishedJob) -> list[Task]:
 def first_bad_row(tasks: Iterable[Task]) -> Task | None:
     """The first task that met a bad row."""
     return next((task for task in tasks if task.errors), None)
+
+
+@dataclasses.dataclass(frozen=True)
+class RowTotals:
+    """Rows of a job, bad ones among them, header lines beside them, and the kinds of fault."""
+
+    lines: int
+    errors: int
+    headers: int
+    faults: tuple[BadRows, ...]
+
+    def words(self) -> str:
+        """The form for a person."""
+        headers = f", {counted(self.headers, 'header line')}" if self.headers else ""
+        return f"{self.lines} rows, {self.errors} bad{headers}"
+
+
+def row_totals(mappers: Sequence[Task]) -> RowTotals:
+    """What the mappers counted, in all; pure."""
+    return RowTotals(
+        sum(task.lines for task in mappers),
+        sum(task.errors for task in mappers),
+        sum(task.headers for task in mappers),
+        tuple(most_frequent(one for task in mappers for one in task.faults)),
+    )
 
 
 def input_bytes(job: FinishedJob) -> int:

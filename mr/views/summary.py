@@ -13,6 +13,7 @@ import statistics
 from collections.abc import Mapping
 from typing import Any
 
+from state.badrows import lines_of
 from state.keys import JobKeys
 from views import costs, finished
 from views.costs import FunctionUsage, Item, Prices, S3Usage, bill_json, bill_lines
@@ -54,13 +55,12 @@ class Summary:
 
     def _counts(self) -> list[str]:
         mappers = self.job.mappers
-        bad = sum(task.errors for task in mappers)
-        lines = sum(task.lines for task in mappers)
+        rows = finished.row_totals(mappers)
         groups = "" if self.job.last.groups is None else f", {self.job.last.groups} groups"
-        shown = [f"{lines} rows, {bad} bad{groups}"]
+        shown = [rows.words() + groups]
         if example := finished.first_bad_row(mappers):
             shown.append(f"a bad row, in object {example.bad_object}: {example.example}")
-        return shown
+        return shown + lines_of(rows.faults)
 
     def _times(self) -> list[str]:
         mappers = self.job.mappers
@@ -81,14 +81,17 @@ class Summary:
         """The form for programs; the field names are a contract."""
         mappers = self.job.mappers
         example = finished.first_bad_row(mappers)
+        rows = finished.row_totals(mappers)
         return {
             "job_id": self.job.info.job_id,
             "bucket": self.job.info.job_bucket,
             "result": self.result,
             "seconds": self.job.seconds,
-            "lines": sum(task.lines for task in mappers),
+            "lines": rows.lines,
             "groups": self.job.last.groups,
-            "bad_rows": sum(task.errors for task in mappers),
+            "bad_rows": rows.errors,
+            "bad_kinds": [dataclasses.asdict(one) for one in rows.faults],
+            "header_lines": rows.headers,
             "bad_row": {"object": example.bad_object, "row": example.example} if example else None,
             "median_mapper_seconds": statistics.median(task.seconds for task in mappers),
             "stragglers": [task.name for task in finished.stragglers(self.job.tasks)],

@@ -77,9 +77,63 @@ def test_quoted_columns_are_read_and_those_with_a_line_end_are_bad(
     cloud: Cloud, put, options
 ) -> None:
     prefix = put("a.csv", QUOTED)
-    done, result = run(cloud, prefix, *options)
+    done, result = run(cloud, prefix, "--max-bad", "40", *options)
     assert result == {"Smith, J": 4.0, "plain": 1.0}
     assert "5 rows, 2 bad" in done.stderr
+
+
+def test_a_header_line_of_each_object_is_counted_apart(cloud: Cloud, put) -> None:
+    header = b"sourceIP,destURL,visitDate,adRevenue,userAgent,country,language,word,duration\n"
+    put("a.csv", MARK + header + visits("1.5", "2.5"))
+    prefix = put("b.csv", header + visits("4"))
+    done, result = run(cloud, prefix)
+    assert result == {"10.0.0.1": 8.0}
+    assert "3 rows, 0 bad, 2 header lines, 1 groups\n" in done.stderr
+    summary = json.loads(run(cloud, prefix, "--json", "--overwrite")[0].stdout)["summary"]
+    assert (summary["lines"], summary["bad_rows"], summary["header_lines"]) == (3, 0, 2)
+
+
+MANY_BAD = (b"x,y\n" + visits("1", "free", "nan") + b"\xff" + visits("2") + b"z\n") * 3
+
+
+def test_too_many_bad_rows_end_with_status_1_and_the_answer_is_kept(cloud: Cloud, put) -> None:
+    prefix = put("a.csv", visits("1") + MANY_BAD)
+    done, _ = run(cloud, prefix, "--json", status=1)
+    message = "driver.py: 15 of 19 rows are bad, 78.9 %, and more than 1 % (--max-bad"
+    assert message in done.stderr
+    summary = json.loads(done.stdout)["summary"]
+    assert summary["bad_row"] == {"object": f"{prefix}a.csv", "row": "x,y"}
+    assert [(one["kind"], one["count"]) for one in summary["bad_kinds"]] == [
+        ("fewer than 4 columns", 6),
+        ("the price is no number", 6),
+        ("not UTF-8", 3),
+    ]
+    job_id = prefix.replace("/", "-") + "json"
+    assert cloud.read(f"{job_id}/result") == {"10.0.0.1": 4.0}
+
+
+@pytest.mark.parametrize("allowed", ["78.9", "79%", "100"])
+def test_as_many_bad_rows_as_allowed_pass(cloud: Cloud, put, allowed: str) -> None:
+    prefix = put("a.csv", visits("1") + MANY_BAD)
+    run(cloud, prefix, "--max-bad", allowed, status=1 if allowed == "78.9" else 0)
+
+
+def test_the_driver_function_fails_where_too_many_rows_are_bad(cloud: Cloud, put, tmp_path) -> None:
+    prefix = put("a.csv", visits("1") + MANY_BAD)
+    payload = {"bucket": cloud.databkt, "prefix": prefix, "jobBucket": cloud.bucket}
+    payload |= {"job_id": f"payload-{prefix.replace('/', '-')}", "region": "us-west-2"}
+    payload |= {"mapper": "mapperNS", "reducer": "reducerNS"}
+
+    def invoked(**more: object) -> str:
+        answer = tmp_path / "answer"
+        words = ["lambda", "invoke", "--function-name", "driverNS", "--payload"]
+        done = cloud.aws(*words, json.dumps({**payload, **more}), str(answer))
+        assert done.returncode == 0, done.stderr
+        return answer.read_text()
+
+    assert "15 of 19 rows are bad" in invoked()
+    assert invoked(overwrite="yes", maxBad=80).startswith('"TIMER:CALL:')
+    assert "payload maxBad" in invoked(overwrite="yes", maxBad="many")
 
 
 def test_a_packing_is_known_by_its_suffix_in_any_case(cloud: Cloud, put) -> None:

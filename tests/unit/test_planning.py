@@ -9,8 +9,9 @@ import pytest
 from aws.s3objects import S3Object
 from errors import UsageError
 from running import planning
-from running.request import JobRequest, byte_size
+from running.request import JobRequest, byte_size, percentage
 from running.run import mapper_payload
+from state.tasks import MapperEvent
 
 REQUEST = JobRequest(bucket="data", prefix="in/", job_bucket="jobs", job_id="j")
 
@@ -131,6 +132,27 @@ def test_a_mappers_event_has_ranges_with_splits_alone() -> None:
         "jobId": "j",
         "mapperId": 1,
     }
+
+
+def test_who_pays_for_requests_is_in_the_event() -> None:
+    pays = dataclasses.replace(REQUEST, requester_pays=True)
+    event = mapper_payload(pays, 1, ["in/0"], ['"0"'])
+    assert event["requestPayer"] == "requester"
+    assert all(one.requester_pays for one in MapperEvent.from_json(event).inputs)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("1", 0.01), ("1%", 0.01), ("0.5 %", 0.005), ("0", 0.0), ("100%", 1.0), ("33.3", 0.333)],
+)
+def test_a_percentage_is_read_with_or_without_its_sign(text: str, expected: float) -> None:
+    assert percentage(text) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("text", ["", "-1", "101", "1,5", "one", "0.01x", "nan", "%"])
+def test_what_is_no_percentage_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no share of 0 to 100 %"):
+        percentage(text)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,75 @@
+"""Bad rows in an output's metadata, and when there are too many of them."""
+
+from __future__ import annotations
+
+import urllib.parse
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from errors import BadRecord
+from state import badrows
+from state.badrows import BadRows
+
+FAULTS = st.lists(st.builds(BadRows, st.text(), st.integers(1, 10**12), st.text(max_size=300)))
+
+
+@given(found=FAULTS)
+def test_what_is_packed_is_short_ascii_and_counts_every_row(found) -> None:
+    packed = badrows.pack(found)
+    assert packed.isascii()
+    assert packed.isprintable()
+    assert len(packed) <= badrows.MAX_FAULTS
+    read = badrows.unpack(packed)
+    assert sum(one.count for one in read) == sum(one.count for one in found)
+    assert len(read) <= badrows.SHOWN + 1
+
+
+def test_the_most_frequent_are_shown_and_the_others_counted() -> None:
+    found = [BadRows(name, count, f"row {name}") for count, name in enumerate("abcde", 1)]
+    assert badrows.most_frequent([*found, BadRows("a", 10, "another")]) == [
+        BadRows("a", 11, "row a"),
+        BadRows("e", 5, "row e"),
+        BadRows("d", 4, "row d"),
+        BadRows(badrows.OTHER, 5),
+    ]
+
+
+def test_what_fits_is_read_back_as_it_was() -> None:
+    found = (BadRows("fewer than 4 columns", 3, 'x,"ü"\x00'), BadRows("not UTF-8", 1, "\\xff"))
+    assert badrows.unpack(badrows.pack(found)) == found
+    assert badrows.unpack(badrows.pack([])) == ()
+
+
+@pytest.mark.parametrize("text", ["", "x", "7", "[7]", "[[1, 2]]", '[["a", "b", "c"]]', "{}x"])
+def test_metadata_that_is_none_is_an_error(text: str) -> None:
+    with pytest.raises(BadRecord, match="the metadata faults is"):
+        badrows.unpack(text)
+
+
+@given(key=st.text(max_size=400))
+def test_a_key_is_quoted_whole_or_with_its_end(key: str) -> None:
+    quoted = badrows.quote_key(key)
+    assert len(quoted) <= badrows.MAX_OBJECT
+    assert quoted.isascii()
+    read = urllib.parse.unquote(quoted)
+    assert read == key or (read.startswith("...") and key.endswith(read[3:]))
+
+
+@pytest.mark.parametrize(
+    ("lines", "errors", "allowed", "message"),
+    [
+        (0, 0, 0.01, ""),
+        (100, 0, 0.0, ""),
+        (100, 1, 0.01, ""),
+        (100, 2, 0.01, "2 of 100 rows are bad, 2 %, and more than 1 %"),
+        (3, 3, 0.01, "3 of 3 rows are bad, 100 %, and more than 1 %"),
+        (1000, 1, 0.0, "1 of 1000 rows are bad, 0.1 %, and more than 0 %"),
+        (3, 3, 1.0, ""),
+    ],
+)
+def test_more_bad_rows_than_allowed(lines, errors, allowed, message) -> None:
+    found = badrows.too_many(lines, errors, allowed)
+    assert found.startswith(message)
+    assert bool(found) == bool(message)
