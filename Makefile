@@ -44,6 +44,7 @@ lint: setup ## ruff check, ruff format --check, mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy mr
 	$(BIN)/mypy lambda-python
+	$(BIN)/mypy setup
 
 format: setup ## let ruff put the code in order
 	$(BIN)/ruff check --fix .

@@ -22,12 +22,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 
-import page  # noqa: E402 - needs the path above
-import sections  # noqa: E402
-from common import Bench, Section  # noqa: E402
-from measure import BENCH_PYTHON, PYTHON, say  # noqa: E402
+import page
+import sections
+from common import Bench, Section
+from measure import BENCH_PYTHON, PYTHON, say
 
-from local.emulator import LOCAL_DIR, Emulator  # noqa: E402
+from local.emulator import LOCAL_DIR, Emulator
+from terminal import program
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -56,7 +57,12 @@ def wanted(only: list[str]) -> set[str]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    options = make_parser().parse_args(argv)
+    """The command. Returns the exit status."""
+    return program.run(make_parser(), bench_all, argv, lambda _: "stopped; the page is as it was")
+
+
+def bench_all(options: argparse.Namespace) -> None:
+    """Measure what is asked for, and write the page."""
     if PYTHON != BENCH_PYTHON:
         say("Without plots, and without the systems that are not installed: `make bench` has all.")
     begin = time.monotonic()
@@ -77,12 +83,7 @@ def main(argv: list[str] | None = None) -> int:
     raw.write_text(json.dumps([dataclasses.asdict(section) for section in found], indent=1))
     page.write(options.page, found, bench)
     say(f"{options.page}, after {time.monotonic() - begin:.0f} s")
-    return 0
 
 
 if __name__ == "__main__":
-    try:
-        raise SystemExit(main())
-    except KeyboardInterrupt:
-        say("Stopped; the page is as it was.")
-        raise SystemExit(130) from None
+    raise SystemExit(main())

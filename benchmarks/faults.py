@@ -23,11 +23,12 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "mr")]
 
-from local import uservisits  # noqa: E402 - needs the path above
-from local.emulator import LOCAL_DIR, Emulator  # noqa: E402
-from tests import oracle  # noqa: E402
-from tests.cloud import Cloud, cloud_on  # noqa: E402
-from tests.faults import (  # noqa: E402
+from local import uservisits
+from local.emulator import LOCAL_DIR, Emulator
+from terminal import program
+from tests import oracle
+from tests.cloud import Cloud, cloud_on
+from tests.faults import (
     FaultProxy,
     broken_downloads,
     kill_as_jobs_go_on,
@@ -177,7 +178,12 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    options = make_parser().parse_args(argv)
+    """The command. Returns the exit status."""
+    return program.run(make_parser(), run_faults, argv)
+
+
+def run_faults(options: argparse.Namespace) -> int:
+    """Every fault, on an emulator of its own. Returns the exit status."""
     LOCAL_DIR.mkdir(exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="faults-", dir=LOCAL_DIR) as name,

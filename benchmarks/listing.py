@@ -23,10 +23,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "mr")]
 
-from aws.client import Clients  # noqa: E402 - needs the path above
-from aws.s3objects import list_input  # noqa: E402
-from running.planning import plan_batches  # noqa: E402
-from running.request import JobRequest  # noqa: E402
+from aws.client import Clients
+from aws.s3objects import list_input
+from running.planning import plan_batches
+from running.request import JobRequest
 
 PREFIX = "uservisits/"
 PAGE = 1000

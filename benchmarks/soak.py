@@ -18,12 +18,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "mr")]
 
-from benchmarks.faults import same  # noqa: E402 - needs the path above
-from local import uservisits  # noqa: E402
-from local.emulator import LOCAL_DIR, Emulator  # noqa: E402
-from tests import oracle  # noqa: E402
-from tests.cloud import Cloud, cloud_on  # noqa: E402
-from tests.faults import workers  # noqa: E402
+from benchmarks.faults import same
+from local import uservisits
+from local.emulator import LOCAL_DIR, Emulator
+from terminal import program
+from tests import oracle
+from tests.cloud import Cloud, cloud_on
+from tests.faults import workers
 
 PREFIX = "uservisits/"
 MAPPERS = 4
@@ -98,7 +99,12 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    options = make_parser().parse_args(argv)
+    """The command. Returns the exit status."""
+    return program.run(make_parser(), soak_emulator, argv)
+
+
+def soak_emulator(options: argparse.Namespace) -> int:
+    """The soak, on an emulator of its own. Returns the exit status."""
     LOCAL_DIR.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="soak-", dir=LOCAL_DIR) as name, Emulator() as emulator:
         cloud = cloud_on(emulator, Path(name), "jobs-bucket", "data-bucket", timeout=30)

@@ -24,13 +24,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "mr"), str(ROOT / "lambda-python")]
 
-import botocore  # noqa: E402 - needs the path above
-from measure import ratios  # noqa: E402
+import botocore
+from measure import ratios
 
-import botocorepatch  # noqa: E402
-from local import uservisits  # noqa: E402
-from local.emulator import Emulator  # noqa: E402
-from tests.cloud import Cloud, client_factory, command_environment, filled_in_config  # noqa: E402
+from deploy import botocorepatch
+from local import uservisits
+from local.emulator import Emulator
+from terminal import program
+from tests.cloud import Cloud, client_factory, command_environment, filled_in_config
 
 DATA, PREFIX = "spot-data", "uservisits/"
 CODE_BUCKET = "spot-code"
@@ -73,7 +74,7 @@ def patched(folder: Path, one_by_one: bool) -> Path:
     installed = Path(botocore.__file__).parent
     botocorepatch.make_copy(installed, botocore.__version__, made, botocorepatch.SERVICES)
     if one_by_one:
-        recorder = made / botocorepatch.RECORDER.name
+        recorder = made / botocorepatch.RECORDER_NAME
         recorder.write_text(recorder.read_text() + ONE_BY_ONE)
     return made
 
@@ -217,14 +218,18 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    options = make_parser().parse_args(argv)
+    """The command. Returns the exit status."""
+    return program.run(make_parser(), compare, argv)
+
+
+def compare(options: argparse.Namespace) -> None:
+    """Measure, and print the table."""
     with tempfile.TemporaryDirectory() as folder, Emulator() as emulator:
         seconds = measure(options, emulator, Path(folder))
     print("\n".join(table(seconds)))
     found = ratio(seconds["a job, warm"], "SpotWrap")
     said = "within" if found <= GOAL else "OVER"
     print(f"\nSpotWrap's share of a job: {found - 1:+.1%}, {said} the goal of {GOAL - 1:.0%}.")
-    return 0
 
 
 if __name__ == "__main__":

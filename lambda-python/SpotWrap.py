@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import spotwrapper
+from spotwrap import wrapper
 
-_handler = spotwrapper.start(Path(__file__).parent)
+_handler = wrapper.start(Path(__file__).parent)
 
 
 def handleRequest(event: Any, context: Any) -> Any:  # noqa: N802 - the original's name

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import botocore
 
-import botocorepatch
-import spotdeploy
+from deploy import botocorepatch, wrapping
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -52,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
     except (botocorepatch.PatchError, OSError) as error:
         print(f"patch-botocore.py: {error}", file=sys.stderr)
         return 1
-    zipped = len(spotdeploy.library(options.folder).code())
+    zipped = len(wrapping.library(options.folder).code())
     print(f"botocore {botocore.__version__}: {files} files, {before:,} bytes")
     print(f"patched: {kept} files, {after:,} bytes; as a zip {zipped:,} bytes")
     return 0

@@ -12,32 +12,24 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-import spotdot
-import spotpage
-import spottrace
-from awsclients import NOT_FOUND, Clients, DeployError, error_code
-from spottrace import Trace
+from deploy.clients import NOT_FOUND, Clients, DeployError, error_code
+from graph import causes, dot, page
+from graph.causes import Trace
+from spotwrap import settings
+from spotwrap.recorder import Record
+from spotwrap.table import plain
 
 
 class GraphError(Exception):
     """There is nothing to draw; the message has the fact, the value and the remedy."""
 
 
-def plain(item: Mapping[str, Any]) -> dict[str, Any]:
-    """A record out of DynamoDB's own form; pure."""
-    return {
-        name: float(value["N"]) if "N" in value else str(next(iter(value.values()), ""))
-        for name, value in item.items()
-    }
-
-
-def scan(clients: Clients, table: str) -> Iterator[dict[str, Any]]:
+def scan(clients: Clients, table: str) -> Iterator[Record]:
     """All records of a table. GraphError where there is no such table."""
     pages = clients.client("dynamodb").get_paginator("scan").paginate(TableName=table)
     try:
@@ -52,7 +44,7 @@ def scan(clients: Clients, table: str) -> Iterator[dict[str, Any]]:
         ) from error
 
 
-def read(path: Path) -> list[dict[str, Any]]:
+def read(path: Path) -> list[Record]:
     """The records in a file that `aws dynamodb scan` printed. GraphError where it is none."""
     try:
         items = json.loads(path.read_text(encoding="utf-8"))["Items"]
@@ -68,8 +60,8 @@ def read(path: Path) -> list[dict[str, Any]]:
 def write(trace: Trace, title: str, base: str) -> list[Path]:
     """Write the page and the Graphviz file; returns their paths. GraphError."""
     texts = {
-        Path(f"{base}.html"): spotpage.page(trace, title),
-        Path(f"{base}.dot"): spotdot.text(trace, title),
+        Path(f"{base}.html"): page.page(trace, title),
+        Path(f"{base}.dot"): dot.text(trace, title),
     }
     for path, text in texts.items():
         try:
@@ -86,7 +78,7 @@ def run(options: argparse.Namespace) -> list[Path]:
     else:
         clients = Clients(options.spotFnsTableRegion, options.profile)
         records = list(scan(clients, options.spotFnsTableName))
-    trace = spottrace.trace(records, options.jobbkt, options.jobid)
+    trace = causes.trace(records, options.jobbkt, options.jobid)
     if not trace.nodes:
         raise GraphError(
             f"none of the {len(records)} records is about job {options.jobid} in bucket "
@@ -116,7 +108,7 @@ exit status: 0 done, 1 failed, 2 wrong usage""",
     add("--output", "-o", metavar="BASE", help="name of the two files, without .html and .dot")
     add("--records", type=Path, metavar="FILE", help="read what `aws dynamodb scan` printed")
     add("--profile", "-p", help="AWS profile (default: as boto3 finds it)")
-    add("--spotFnsTableName", default="spotFns", help="SpotWrap's table (%(default)s)")
+    add("--spotFnsTableName", default=settings.TABLE, help="SpotWrap's table (%(default)s)")
     add("--spotFnsTableRegion", default="us-west-2", help="its region (%(default)s)")
     return parser
 

@@ -8,6 +8,7 @@ nothing is left outside the checkout.
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import os
@@ -25,8 +26,11 @@ import boto3
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+sys.path.append(str(ROOT / "mr"))
 
-from local.emulator import LOCAL_DIR, Emulator  # noqa: E402 - needs the path above
+from errors import JobError
+from local.emulator import LOCAL_DIR, Emulator
+from terminal import program
 
 JOB_BUCKET = "demo-jobs"
 DATA_BUCKET = "demo-data"
@@ -38,7 +42,7 @@ CONCURRENCY = "4"
 SHOWN = 5
 
 
-class DemoFailed(Exception):
+class DemoFailed(JobError):
     """A command failed, or the answer is wrong."""
 
 
@@ -142,7 +146,17 @@ def demo(environment: Mapping[str, str], folder: Path) -> None:
     run(environment, *deploy, "--deleteAll")
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
+    """The command. Returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="local/demo.py",
+        description="The whole way, from nothing to a checked answer, on the embedded AWS.",
+    )
+    return program.run(parser, show_all, argv, lambda _: "interrupted, everything is stopped")
+
+
+def show_all(options: argparse.Namespace) -> None:
+    """The demo on an emulator of its own, in a folder of its own, both gone at its end."""
     start = time.monotonic()
     LOCAL_DIR.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="demo-", dir=LOCAL_DIR))
@@ -151,18 +165,11 @@ def main() -> int:
             path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
             inherited = {k: v for k, v in os.environ.items() if not k.startswith("AWS")}
             demo({**inherited, **emulator.client_environment(), "PATH": path}, folder)
-    except (DemoFailed, RuntimeError) as error:
-        print(f"demo: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("demo: interrupted, everything is stopped", file=sys.stderr)
-        return 1
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         if not any(LOCAL_DIR.iterdir()):
             LOCAL_DIR.rmdir()
     say(f"Done in {time.monotonic() - start:.0f} s. Nothing is left running.")
-    return 0
 
 
 if __name__ == "__main__":

@@ -23,12 +23,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from types import FrameType
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+sys.path.append(str(ROOT / "mr"))
 
-from local import tethered  # noqa: E402 - needs the path above
+from errors import JobError, log
+from local import tethered
+from terminal import program
 
 LOCAL_DIR = ROOT / ".local"
 REGION = "us-west-2"
@@ -36,6 +38,10 @@ ACCOUNT = "000000000000"
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/mapreduce"
 START_SECONDS = 30
 STOP_SECONDS = 5
+
+
+class NotStarted(JobError):
+    """The server does not answer; the message has the end of its log."""
 
 
 class Emulator:
@@ -74,7 +80,7 @@ class Emulator:
         }
 
     def start(self) -> Emulator:
-        """Start the server; returns when it answers. RuntimeError with its log when it does not."""
+        """Start the server; returns when it answers. NotStarted."""
         LOCAL_DIR.mkdir(exist_ok=True)
         self._folder = Path(tempfile.mkdtemp(prefix="emulator-", dir=LOCAL_DIR))
         self.port = free_port()
@@ -87,14 +93,20 @@ class Emulator:
                 env=self._server_environment(self._folder),
                 start_new_session=True,
             )
+        try:
+            self._wait_until_it_answers(self._process)
+        except BaseException:  # Ctrl-C too: nothing may be left behind
+            self.stop()
+            raise
+        return self
+
+    def _wait_until_it_answers(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            if process.poll() is not None or time.monotonic() > deadline:
                 output = self.log.read_text(errors="replace")[-2000:]
-                self.stop()
-                raise RuntimeError(f"MiniStack did not start on port {self.port}:\n{output}")
+                raise NotStarted(f"MiniStack did not start on port {self.port}:\n{output}")
             time.sleep(0.05)
-        return self
 
     def stop(self) -> None:
         """End the server and every worker it started, and remove its files."""
@@ -180,23 +192,20 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    options = make_parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, _interrupt)
+    """The command. Returns the exit status."""
+    return program.run(make_parser(), stay, argv)
+
+
+def stay(options: argparse.Namespace) -> None:
+    """Run the server until somebody asks it to end, which is how it is meant to end."""
     with Emulator(keep_s3=options.keep) as emulator:
         for name, value in emulator.client_environment().items():
             print(f"export {name}={shlex.quote(value)}", flush=True)
-        print(
-            "The embedded AWS is up. Paste the lines above into a second terminal.", file=sys.stderr
-        )
-        print("Ctrl-C stops it.", file=sys.stderr, flush=True)
+        log("The embedded AWS is up. Paste the lines above into a second terminal.")
+        log("Ctrl-C stops it.")
         with contextlib.suppress(KeyboardInterrupt):
             signal.pause()
-    print("Stopped.", file=sys.stderr)
-    return 0
-
-
-def _interrupt(signum: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    log("Stopped.")
 
 
 if __name__ == "__main__":

@@ -11,13 +11,11 @@ every Python, because `random.Random(int).getrandbits` is.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import datetime
 import functools
 import hashlib
 import io
 import itertools
-import os
 import random
 import re
 import struct
@@ -27,6 +25,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "mr"))
+
+from errors import JobError
+from terminal import program
 
 DESCRIPTION = """Write uservisits CSV, shaped like AMPLab's Big Data Benchmark.
 The same arguments give the same bytes everywhere.
@@ -87,29 +90,8 @@ _SEARCH_WORDS = (
     "umbrella university vegetable violin volcano waterfall weather whisper willow window winter"
 )
 
-_WITHOUT_CREDENTIALS = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or pass --profile"
-_NOT_ALLOWED = "use credentials that may write there (--profile)"
-_OTHER_REGION = "name the bucket's own region with --region"
-_NOT_REACHED = "check AWS_ENDPOINT_URL and the network"
-# What to do about an S3 error, by its code, or by the name of botocore's exception.
-_REMEDIES = {
-    "NoSuchBucket": "make it first: aws s3 mb s3://{bucket}",
-    "AccessDenied": _NOT_ALLOWED,
-    "InvalidAccessKeyId": _NOT_ALLOWED,
-    "SignatureDoesNotMatch": _NOT_ALLOWED,
-    "ExpiredToken": "log in again",
-    "AuthorizationHeaderMalformed": _OTHER_REGION,
-    "PermanentRedirect": _OTHER_REGION,
-    "NoCredentialsError": _WITHOUT_CREDENTIALS,
-    "PartialCredentialsError": _WITHOUT_CREDENTIALS,
-    "ProfileNotFound": "`aws configure list-profiles` shows those there are",
-    "EndpointConnectionError": _NOT_REACHED,
-    "ConnectTimeoutError": _NOT_REACHED,
-    "ValueError": _NOT_REACHED,
-}
 
-
-class TargetError(Exception):
+class TargetError(JobError):
     """The target cannot be written: the message holds the fact, the value and the remedy."""
 
 
@@ -183,7 +165,7 @@ def write_folder(folder: Path, objects: int, size: int, seed: int = 1) -> Iterat
 def write_s3(
     client: Any, target: S3Target, objects: int, size: int, seed: int = 1
 ) -> Iterator[Written]:
-    """Upload each object as it is asked for, and yield it. TargetError.
+    """Upload each object as it is asked for, and yield it. Errors are boto3's own.
 
     `client` is a boto3 S3 client. Large objects go up in parts, of which few are in memory.
     """
@@ -194,9 +176,8 @@ def write_s3(
     for index in range(objects):
         key = "/".join(part for part in (target.prefix, object_name(index)) if part)
         stream = BlockStream(generate(seed, index, size))
-        with _s3_errors_explained(target.bucket):
-            # BufferedReader fills every read: boto3 takes a short one for the end.
-            client.upload_fileobj(io.BufferedReader(stream), target.bucket, key, Config=config)
+        # BufferedReader fills every read: boto3 takes a short one for the end.
+        client.upload_fileobj(io.BufferedReader(stream), target.bucket, key, Config=config)
         yield Written(f"s3://{target.bucket}/{key}", stream.size)
 
 
@@ -305,34 +286,14 @@ def _repeated(values: list[str]) -> list[str]:
     return list(itertools.islice(itertools.cycle(values), 256))
 
 
-@contextlib.contextmanager
-def _s3_errors_explained(bucket: str, *also: type[Exception]) -> Iterator[None]:
-    """Raise botocore's errors, and those named, as TargetError."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        yield
-    except (BotoCoreError, ClientError, *also) as error:
-        name = type(error).__name__
-        if isinstance(error, ClientError):
-            name = error.response["Error"]["Code"]
-        remedy = _REMEDIES.get(name, "check the bucket's name, the credentials and the region")
-        raise TargetError(
-            f"cannot write to s3://{bucket}: {error}: {remedy.format(bucket=bucket)}"
-        ) from error
-
-
 def _s3_client(options: argparse.Namespace) -> Any:
     try:
-        import boto3  # here: a folder can be written without it
+        from aws.client import Clients  # here: a folder can be written without boto3
     except ImportError as error:
         raise TargetError(
             "boto3 is not installed: run .venv/bin/python, which `make setup` makes"
         ) from error
-    # botocore's ValueError: an AWS_ENDPOINT_URL that is no URL.
-    with _s3_errors_explained(options.target.bucket, ValueError):
-        session = boto3.Session(profile_name=options.profile, region_name=options.region)
-        return session.client("s3")
+    return Clients(options.region, options.profile).s3
 
 
 def _write(options: argparse.Namespace) -> Iterator[Written]:
@@ -377,19 +338,13 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command: 0 done, 1 failed; argparse exits with 2 for wrong usage."""
-    options = make_parser().parse_args(argv)
-    try:
-        _write_and_report(options)
-    except TargetError as error:
-        print(f"error: {error}", file=sys.stderr)
-    except KeyboardInterrupt:
-        print("Stopped; the object that was under way may be cut short.", file=sys.stderr)
-    except BrokenPipeError:  # `| head`: nobody reads on
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    else:
-        return 0
-    return 1
+    """The command. Returns the exit status."""
+    return program.run(make_parser(), _write_and_report, argv, interrupted)
+
+
+def interrupted(options: argparse.Namespace) -> str:
+    """What a user who ends it early must know."""
+    return "stopped; the object that was under way may be cut short"
 
 
 if __name__ == "__main__":

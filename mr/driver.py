@@ -36,9 +36,9 @@ def handler(event: Any, context: Any) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """The command. Its parts are imported here, since the function's zip does not hold them."""
-    from terminal import commandline
+    from terminal import driving
 
-    return commandline.main(argv)
+    return driving.main(argv)
 
 
 if __name__ == "__main__":

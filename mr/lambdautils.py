@@ -1,4 +1,4 @@
-"""How work is cut into batches, as the original has it: input objects, or a step's outputs."""
+"""How input objects are cut into batches, as the original has it; pure."""
 
 from __future__ import annotations
 
@@ -6,20 +6,15 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from errors import JobError
-
 LAMBDA_MEMORY_MB = 1536
 """Memory of a mapper or reducer, for which batches are sized."""
 DATA_SHARE = 0.6
 """Share of that memory which a batch of input objects may fill, as the original has it."""
 MAX_KEYS_BYTES = 900_000
 """Room for the keys of one batch: an asynchronous invocation's payload is 1 MB at most."""
+
 ETAG_BYTES = 64
 """Room for the version of each key; S3's ETags take 40 bytes of JSON, or a few more."""
-MAX_STEPS = 14
-"""Reduce steps a job may take: Lambda stops a chain of about 16 invocations as a loop."""
-MIN_FAN_IN = 2
-"""Outputs a reducer gets at least, so that every step has fewer outputs than the one before."""
 
 
 def _key_and_size(item: Any) -> tuple[str, int]:
@@ -55,21 +50,3 @@ def batch_creator(keys: Sequence[Any], batch_size: int) -> list[list[str]]:
     longest = max((len(json.dumps(name)) + 2 + ETAG_BYTES for name in names), default=1)
     size = max(1, min(batch_size, MAX_KEYS_BYTES // longest))
     return [names[start : start + size] for start in range(0, len(names), size)]
-
-
-def reduce_fan_in(count: int, batch_size: int, step: int) -> int:
-    """Outputs each reducer of `step` takes when the step before left `count` of them.
-
-    At least 2, and as many as it needs for the job to end within MAX_STEPS.
-    JobError where the steps are used up.
-    """
-    steps_left = MAX_STEPS - step + 1
-    if steps_left < 1:
-        raise JobError(
-            f"step {step} would be one more than the {MAX_STEPS} reduce steps that Lambda's loop "
-            f"detection leaves room for, with {count} outputs still to merge: use a larger batch"
-        )
-    fan_in = max(batch_size, MIN_FAN_IN)
-    while fan_in**steps_left < count:
-        fan_in += 1
-    return fan_in

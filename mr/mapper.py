@@ -13,16 +13,17 @@ import time
 from typing import Any
 
 from aws.client import Clients
-from errors import log
+from errors import counted, log
 from inputs import reading
 from jobs import loading
 from jobs.base import Job
 from jobs.feeding import Feeder
-from shuffle.pairs import write_pairs
+from shuffle.pairs import code_of, write_pairs
 from state.badrows import BadRows
 from state.failures import failure_record
 from state.keys import JobKeys
-from state.outputs import output_metadata
+from state.outputs import Counts
+from state.runs import OtherRun, Run
 from state.tasks import MapperEvent
 
 CLIENTS = Clients()
@@ -31,37 +32,49 @@ CLIENTS = Clients()
 
 def handler(event: Any, context: Any) -> list[float]:
     """The function's entry."""
+    return handle(CLIENTS.s3, event, context.aws_request_id)
+
+
+def handle(s3: Any, event: Any, request_id: str) -> list[float]:
+    """Carry out an event. A run that is over is left alone, which is no failure."""
     task = MapperEvent.from_json(event)
-    s3 = CLIENTS.s3
-    name = f"mapper/{task.mapper_id}"
-    with failure_record(s3, task.job_bucket, task.job_id, name, context.aws_request_id):
-        return run(s3, task, loading.load())
+    try:
+        run = Run.joined(s3, task.job_bucket, task.job_id, task.run_id)
+        with failure_record(run, task.name, request_id, task.is_async):
+            return map_batch(run, task, loading.load())
+    except OtherRun as error:
+        log(str(error))
+    return [len(task.keys), 0, 0.0, 0]
 
 
-def run(s3: Any, task: MapperEvent, job: Job) -> list[float]:
+def map_batch(run: Run, task: MapperEvent, job: Job) -> list[float]:
     """Read the batch, write the output, and answer [objects, rows, seconds, bad rows]."""
-    log(f"job {task.job_id}: mapper {task.mapper_id} reads {len(task.keys)} objects")
+    log(
+        f"job {task.job_id}: mapper {task.mapper_id} reads {counted(len(task.keys), 'object')}, "
+        f"runs {code_of(job)}"
+    )
     start = time.monotonic()
-    fed = feed(s3, task, job)
-    accumulator = fed.accumulator
-    pairs = job.check_keys(accumulator.pairs())
-    seconds = time.monotonic() - start
-    lines, errors = accumulator.lines, accumulator.errors
-    metadata = output_metadata(
+    fed = feed(run.s3, task, job)
+    found = job.pairs(fed.accumulator)
+    lines, errors, example = job.counts(fed.accumulator)
+    counts = Counts.since(
+        start,
         lines,
-        seconds,
-        errors,
-        accumulator.example,
-        fed.bad_object,
-        groups=len(pairs),
+        groups=len(found),
         input_bytes=fed.size,
         headers=fed.headers,
+        errors=errors,
+        example=example,
+        bad_object=fed.bad_object,
         faults=faults_of(fed),
     )
-    output = JobKeys(task.job_id).mapper_output(task.mapper_id)
-    write_pairs(s3, job, task.job_bucket, output, pairs, metadata)
-    log(f"mapper {task.mapper_id}: {lines} rows, {errors} bad, {seconds:.3f} s")
-    return [len(task.keys), lines, seconds, errors]
+    key = JobKeys(task.job_id).mapper_output(task.mapper_id)
+    write_pairs(run, job, key, found, counts)
+    log(
+        f"mapper {task.mapper_id}: {counted(counts.lines, 'row')}, {counts.errors:,} bad, "
+        f"{counts.seconds:.3f} s"
+    )
+    return [len(task.keys), counts.lines, counts.seconds, counts.errors]
 
 
 def feed(s3: Any, task: MapperEvent, job: Job) -> Feeder:
@@ -74,6 +87,7 @@ def feed(s3: Any, task: MapperEvent, job: Job) -> Feeder:
     return fed
 
 
-def faults_of(fed: Feeder) -> list[BadRows]:
+def faults_of(fed: Feeder) -> tuple[BadRows, ...]:
     """The bad rows by kind, as an output's metadata has them."""
-    return [BadRows(kind, found.count, found.example) for kind, found in fed.faults.items()]
+    faults = fed.job.faults(fed.accumulator)
+    return tuple(BadRows(kind, found.count, found.example) for kind, found in faults.items())

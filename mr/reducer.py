@@ -1,9 +1,10 @@
-"""The reducer: merges one batch of outputs into one.
+"""The reducer: merges outputs of the step before, or the pairs of some buckets of them, into one.
 
 In, from the coordinator: {"bucket", "keys", "jobBucket", "jobId", "nReducers", "stepId",
-"reducerId"}. Out: `JOB/task/reducer/STEP/R`; or, as the only reducer of its step, the answer
-`JOB/result` and then `JOB/task/reducer/done`. Either wakes the coordinator. Returns [number of
-outputs merged, pairs read, seconds]. Run twice it writes the same bytes to the same keys.
+"reducerId"} and what state.tasks.ReducerEvent has besides. Out: `JOB/task/reducer/STEP/R`; or, as
+the only reducer of its step, the answer `JOB/result` and then `JOB/task/reducer/done`. Either
+wakes the coordinator. Returns [number of outputs merged, pairs read, seconds]. Run twice it writes
+the same bytes to the same keys.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from aws import fetchahead, s3json
@@ -18,16 +20,21 @@ from aws.client import Clients
 from errors import log
 from jobs import loading
 from jobs.base import Job
-from shuffle.pairs import parse_output, read_output, write_pairs
+from shuffle import joining, pairs
 from state.failures import failure_record
 from state.keys import JobKeys
-from state.outputs import output_metadata
+from state.outputs import Counts
+from state.runs import OtherRun, Run
 from state.tasks import ReducerEvent
 
-OUTPUTS_AHEAD = 3
-"""Outputs that are downloaded while one is merged."""
+AHEAD_BYTES = 96 << 20
+"""Bytes of outputs that are downloaded while others are merged."""
+
+MOST_AHEAD = 32
+"""Outputs that are downloaded at once: what a small read waits for is S3's answer."""
+
 CHUNKS_AHEAD = 128
-"""Chunks of each that wait, s3stream.CHUNK_BYTES each: so 96 MiB in all."""
+"""Chunks of each that wait, s3stream.CHUNK_BYTES each: 32 MiB."""
 
 CLIENTS = Clients()
 """Made once for each environment of the function: a warm start makes none."""
@@ -35,58 +42,97 @@ CLIENTS = Clients()
 
 def handler(event: Any, context: Any) -> list[float]:
     """The function's entry."""
+    return handle(CLIENTS.s3, event, context.aws_request_id)
+
+
+def handle(s3: Any, event: Any, request_id: str) -> list[float]:
+    """Carry out an event. A run that is over is left alone, which is no failure."""
     task = ReducerEvent.from_json(event)
-    s3 = CLIENTS.s3
-    name = f"reducer/{task.step}/{task.reducer_id}"
-    with failure_record(s3, task.job_bucket, task.job_id, name, context.aws_request_id):
-        return run(s3, task, loading.load())
+    try:
+        run = Run.joined(s3, task.job_bucket, task.job_id, task.run_id)
+        with failure_record(run, task.name, request_id, task.is_async):
+            return reduce(run, task, loading.load())
+    except OtherRun as error:
+        log(str(error))
+    return [len(task.keys), 0, 0.0]
 
 
-def run(s3: Any, task: ReducerEvent, job: Job) -> list[float]:
-    """Merge the batch, write the output, and answer [outputs, pairs, seconds]."""
+def reduce(run: Run, task: ReducerEvent, job: Job) -> list[float]:
+    """Merge or join, write the output, and answer [outputs, pairs, seconds]."""
     log(
         f"job {task.job_id}: step {task.step} reducer {task.reducer_id} reads "
-        f"{len(task.keys)} outputs"
+        f"{len(task.keys)} outputs, runs {pairs.code_of(job)}"
     )
     start = time.monotonic()
-    merged, pairs, size = merge_outputs(s3, task, job)
-    seconds = time.monotonic() - start
-    metadata = output_metadata(pairs, seconds, groups=len(merged), input_bytes=size)
-    write(s3, task, job, merged, metadata)
+    counts = join(run, task, job, start) if task.join else merge(run, task, job, start)
     log(
-        f"step {task.step} reducer {task.reducer_id}: {pairs} pairs of {len(task.keys)} outputs "
-        f"into {len(merged)} groups, {seconds:.3f} s"
+        f"step {task.step} reducer {task.reducer_id}: {counts.lines} pairs of {len(task.keys)} "
+        f"outputs into {counts.groups} groups, {counts.seconds:.3f} s"
     )
-    return [len(task.keys), pairs, seconds]
+    if task.reducer_count == 1:
+        keys = JobKeys(task.job_id)
+        marker = {"result": keys.result, "runId": run.run_id}
+        s3json.write_json(run.s3, run.bucket, keys.done, marker)
+    return [len(task.keys), counts.lines, counts.seconds]
 
 
-def merge_outputs(s3: Any, task: ReducerEvent, job: Job) -> tuple[dict[str, Any], int, int]:
+def join(run: Run, task: ReducerEvent, job: Job, start: float) -> Counts:
+    """Make outputs without a key in common the answer."""
+
+    def check(key: str, head: Mapping[str, Any]) -> None:
+        pairs.checked_for(job, run, f"s3://{run.bucket}/{key}")(head)
+
+    def metadata(done: joining.Joined) -> dict[str, str]:
+        return pairs.own_metadata(run, job, _counts(start, done))
+
+    return _counts(start, joining.join(run, task.keys, check, metadata))
+
+
+def _counts(start: float, done: joining.Joined) -> Counts:
+    return Counts.since(start, done.groups, groups=done.groups, input_bytes=done.size)
+
+
+def merge(run: Run, task: ReducerEvent, job: Job, start: float) -> Counts:
+    """Merge outputs and write what comes of it: the last reducer's is the result."""
+    merged, read, size = merge_outputs(run, task, job)
+    counts = Counts.since(start, read, groups=len(merged), input_bytes=size)
+    keys = JobKeys(task.job_id)
+    key = keys.reducer_output(task.step, task.reducer_id) if task.reducer_count > 1 else keys.result
+    pairs.write_pairs(run, job, key, merged, counts)
+    return counts
+
+
+def merge_outputs(run: Run, task: ReducerEvent, job: Job) -> tuple[dict[str, Any], int, int]:
     """All outputs merged in the order given, the pairs that were read, and their bytes.
 
     One output at a time is in memory beside the merged ones; the next are being downloaded.
     """
     merged: dict[str, Any] = {}
-    pairs = size = 0
-    opens = [functools.partial(read_output, s3, task.bucket, key, job) for key in task.keys]
-    with contextlib.closing(fetchahead.in_order(opens, OUTPUTS_AHEAD, CHUNKS_AHEAD)) as bodies:
+    read = size = 0
+    opens = [functools.partial(_open, run, task, job, index) for index in range(len(task.keys))]
+    ahead = fetchahead.in_order(opens, _sources_ahead(task), CHUNKS_AHEAD)
+    with contextlib.closing(ahead) as bodies:
         for key, chunks in zip(task.keys, bodies, strict=True):
             body = b"".join(chunks)
             size += len(body)
-            output = parse_output(body, f"s3://{task.bucket}/{key}")
+            output = pairs.parse_output(body, f"s3://{task.bucket}/{key}")
             del body
-            pairs += len(output)
+            read += len(output)
             job.merge(merged, output)
-    return merged, pairs, size
+    return merged, read, size
 
 
-def write(
-    s3: Any, task: ReducerEvent, job: Job, merged: dict[str, Any], metadata: dict[str, str]
-) -> None:
-    """Write the output where it belongs; the last reducer's is the result, and `done` follows."""
-    keys = JobKeys(task.job_id)
-    if task.reducer_count > 1:
-        output_key = keys.reducer_output(task.step, task.reducer_id)
-        write_pairs(s3, job, task.job_bucket, output_key, merged, metadata)
-        return
-    write_pairs(s3, job, task.job_bucket, keys.result, merged, metadata)
-    s3json.write_json(s3, task.job_bucket, keys.done, {"result": keys.result})
+def _open(run: Run, task: ReducerEvent, job: Job, index: int) -> Any:
+    """The bytes that the task takes of one of its outputs."""
+    key = task.keys[index]
+    check = pairs.checked_for(job, run, f"s3://{task.bucket}/{key}")
+    if task.takes_all:
+        return pairs.read_whole(run.s3, task.bucket, key, check)
+    size = task.sizes[index] if task.sizes else 0
+    return pairs.read_part(run.s3, task.bucket, key, task.buckets, size, check)
+
+
+def _sources_ahead(task: ReducerEvent) -> int:
+    """How many outputs are downloaded at once: many small ones, or a few large ones."""
+    taken = sum(task.sizes) * task.share / len(task.keys)
+    return max(3, min(MOST_AHEAD, int(AHEAD_BYTES / taken) if taken else 3))

@@ -10,24 +10,32 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import time
 import urllib.parse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from aws import s3json
-from aws.client import Clients, error_code
-from errors import BadRecord, JobError, log
+from aws.client import Clients
+from errors import BadRecord, JobError, brief, log
+from shuffle.plan import is_join
 from shuffle.steps import Action, Claim, Finished, Restart, Wait, next_step
+from state.fields import Fields
+from state.grid import BUCKETS, Grid
 from state.keys import JobKeys, parse_key
-from state.listing import list_job, read_step_record, read_step_records
+from state.listing import list_job, read_step_record
 from state.records import JobInfo, StepRecord
-from state.tasks import reducer_payload
+from state.runs import read_job
+from state.standing import stand
+from state.tasks import ReducerEvent
 
 STARTING_THREADS = 8
+REDUCERS = "MR_REDUCERS"
+"""The variable of the environment that names the functions a coordinator may start, with spaces
+between them; setupApps.py writes it.
+"""
 
 CLIENTS = Clients()
 """Made once for each environment of the function: a warm start makes none."""
@@ -39,6 +47,7 @@ def handler(event: Any, context: Any) -> None:
         CLIENTS,
         context.aws_request_id,
         context.get_remaining_time_in_millis() / 1000,
+        os.environ.get(REDUCERS, "").split(),
     )
     for bucket, job_id in jobs_of(event):
         coordinator.coordinate(bucket, job_id)
@@ -47,9 +56,12 @@ def handler(event: Any, context: Any) -> None:
 def jobs_of(event: Any) -> list[tuple[str, str]]:
     """(bucket, job id) of each job an S3 event tells of, once each; foreign keys are logged."""
     jobs: dict[tuple[str, str], None] = {}
-    for record in event.get("Records", []):
-        bucket = record["s3"]["bucket"]["name"]
-        key = urllib.parse.unquote_plus(record["s3"]["object"]["key"])
+    for record in records_of(event):
+        try:
+            bucket, key = place_of(record)
+        except BadRecord as error:
+            log(f"{error}: nothing to do for this record")
+            continue
         parsed = parse_key(key)
         if parsed is None or parsed.kind not in ("output", "done"):
             log(f"s3://{bucket}/{key} is not an output of a job: nothing to do")
@@ -58,15 +70,32 @@ def jobs_of(event: Any) -> list[tuple[str, str]]:
     return list(jobs)
 
 
+def records_of(event: Any) -> list[Any]:
+    """The records of an S3 event; none where it has no list of them, which is logged."""
+    records = event.get("Records", []) if isinstance(event, dict) else None
+    if not isinstance(records, list):
+        log(f"{brief(event)} is no S3 event: nothing to do")
+        return []
+    return records
+
+
+def place_of(record: Any) -> tuple[str, str]:
+    """Bucket and key of a record of an S3 event. BadRecord where it has none."""
+    s3 = Fields(record, "S3 event").fields("s3")
+    key = s3.fields("object").text("key")
+    return s3.fields("bucket").text("name"), urllib.parse.unquote_plus(key)
+
+
 @dataclasses.dataclass(frozen=True)
 class Coordinator:
-    """One request of the coordinator: its clients, its name as the owner of a claim, and the
-    seconds it has left. `threads` start reducers side by side.
+    """One request of the coordinator: its clients, its name as the owner of a claim, the seconds
+    it has left, and the functions that it may start, on `threads` side by side.
     """
 
     clients: Clients
     request_id: str
     seconds_left: float
+    reducers: Sequence[str] = ()
     clock: Callable[[], float] = time.time
     threads: int = STARTING_THREADS
 
@@ -75,30 +104,26 @@ class Coordinator:
         log(f"job {job_id}: coordinator looks")
         try:
             job = self.read_job(bucket, job_id)
-            self.act(job, self.look(job))
+            found = stand(self.clients.s3, job)
+            self.act(job, next_step(job, found, self.request_id, self.clock()))
         except JobError as error:
             log(f"job {job_id}: {error}: nothing was started")
 
     def read_job(self, bucket: str, job_id: str) -> JobInfo:
-        """The job's record. BadRecord where there is none, or one of another bucket."""
-        key = JobKeys(job_id).jobinfo
-        try:
-            job = JobInfo.from_json(s3json.read_json(self.clients.s3, bucket, key), job_id)
-        except ClientError as error:
-            if error_code(error) != "NoSuchKey":
-                raise
-            raise BadRecord(f"s3://{bucket}/{key} is missing: no driver started this job") from None
+        """The job's record. JobError where there is none, one of another bucket, or one that names
+        a reducer which this deployment does not: what stands in S3 starts no function by itself.
+        """
+        job, _ = read_job(self.clients.s3, bucket, job_id)
+        where = f"s3://{bucket}/{JobKeys(job_id).jobinfo}"
         if job.job_bucket != bucket:
-            raise BadRecord(f"s3://{bucket}/{key}: jobBucket is {job.job_bucket!r}, not {bucket!r}")
+            raise BadRecord(f"{where}: jobBucket is {brief(job.job_bucket)}, not {bucket!r}")
+        if job.reducer_function not in self.reducers:
+            raise BadRecord(
+                f"{where}: reducerFunction is {brief(job.reducer_function)}, but this coordinator "
+                f"was deployed for {', '.join(self.reducers) or 'none'} ({REDUCERS} in its "
+                "environment): deploy it together with the reducer, with setupApps.py"
+            )
         return job
-
-    def look(self, job: JobInfo) -> Action:
-        """Read where the job is and decide."""
-        listing = list_job(self.clients.s3, job.job_bucket, job.job_id)
-        for step in sorted(set(listing.outputs) - listing.records - {0}):
-            log(f"job {job.job_id}: outputs of step {step}, which nobody claimed, are passed over")
-        records = read_step_records(self.clients.s3, job.job_bucket, job.job_id, listing)
-        return next_step(job, listing, records, self.request_id, self.clock())
 
     def act(self, job: JobInfo, action: Action) -> None:
         """Do what was decided."""
@@ -111,62 +136,100 @@ class Coordinator:
 
     def claim(self, job: JobInfo, action: Claim) -> None:
         """Take a step and start its reducers, unless someone else was first."""
-        record = self.record(job, action.batches)
+        record = self.record(job, action.grid, action.before.count)
         if not self.take(job, action.step, record):
             log(f"step {action.step} is someone else's")
             return
-        log(
-            f"Batch Size {max(map(len, action.batches))}, "
-            f"Spawning this many reducers: {record.reducer_count}"
-        )
-        self.start_reducers(job, action.step, record, range(1, record.reducer_count + 1))
+        events = reducer_events(job, action.step, action.grid, action.before, action.sizes)
+        largest = max(len(event.keys) for event in events)
+        log(f"Batch Size {largest}, Spawning this many reducers: {len(events)}")
+        self.start_reducers(job, events)
 
     def restart(self, job: JobInfo, action: Restart) -> None:
         """Take over a claim whose reducers are lost and start those that are missing."""
-        found, etag = read_step_record(self.clients.s3, job.job_bucket, job.job_id, action.step)
-        renewed = self.record(job, found.batches)
-        if found != action.record or not self.take(job, action.step, renewed, replaces=etag):
-            log(f"step {action.step} was taken over by someone else")
+        s3, step = self.clients.s3, action.step
+        found, etag = read_step_record(s3, job, step)
+        renewed = self.record(job, found.grid, found.inputs)
+        if found != action.record or not self.take(job, step, renewed, replaces=etag):
+            log(f"step {step} was taken over by someone else")
             return
-        log(f"step {action.step}: starting again the reducers {list(action.missing)}")
-        self.start_reducers(job, action.step, renewed, action.missing)
+        listing = list_job(s3, job)
+        before = read_step_record(s3, job, step - 1)[0].grid if step > 1 else job.mappers
+        events = reducer_events(job, step, found.grid, before, listing.outputs.get(step - 1, {}))
+        there = listing.outputs.get(step, {})
+        missing = [event for event in events if event.reducer_id not in there]
+        log(f"step {step}: starting again the reducers {[one.reducer_id for one in missing]}")
+        self.start_reducers(job, missing)
 
     def take(self, job: JobInfo, step: int, record: StepRecord, replaces: str = "") -> bool:
         """Write a claim where there is none, or over the one with the ETag `replaces`."""
-        key = JobKeys(job.job_id).step_record(step)
-        if s3json.create_json(self.clients.s3, job.job_bucket, key, record.to_json(), replaces):
-            return True
-        # botocore repeats a write whose answer was lost: the one that was first may be our own.
-        return read_step_record(self.clients.s3, job.job_bucket, job.job_id, step)[0] == record
+        s3, key = self.clients.s3, JobKeys(job.job_id).step_record(step)
+        while not s3json.create_json(s3, job.job_bucket, key, record.to_json(), replaces):
+            there, etag = read_step_record(s3, job, step)
+            # One of another run is as if missing. And botocore repeats a write whose answer was
+            # lost: the one that was first may be our own.
+            if there.run_id == job.run_id:
+                return there == record
+            replaces = etag
+        return True
 
-    def record(self, job: JobInfo, batches: tuple[tuple[str, ...], ...]) -> StepRecord:
+    def record(self, job: JobInfo, grid: Grid, inputs: int) -> StepRecord:
         """The record of a claim of ours, made now."""
         now = self.clock()
         expires = now + self.seconds_left + job.reducer_timeout
-        return StepRecord(batches, self.request_id, now, expires)
+        return StepRecord(grid, inputs, self.request_id, now, expires, job.run_id)
 
-    def start_reducers(
-        self, job: JobInfo, step: int, record: StepRecord, reducer_ids: Sequence[int]
-    ) -> None:
+    def start_reducers(self, job: JobInfo, events: Sequence[ReducerEvent]) -> None:
         """Invoke reducers of a step asynchronously. ClientError where one cannot be started: then
         this request fails, Lambda sends it again, and it starts what is missing.
         """
 
-        def start(reducer_id: int) -> None:
+        def start(event: ReducerEvent) -> None:
             self.clients.functions.invoke(
                 FunctionName=job.reducer_function,
                 InvocationType="Event",
-                Payload=json.dumps(reducer_payload(job, step, record, reducer_id)).encode(),
+                Payload=json.dumps(event.to_json()).encode(),
             )
 
         with ThreadPoolExecutor(self.threads) as threads:
-            list(threads.map(start, reducer_ids))
+            list(threads.map(start, events))
+
+
+def reducer_events(
+    job: JobInfo, step: int, grid: Grid, before: Grid, sizes: Mapping[int, int]
+) -> list[ReducerEvent]:
+    """The events of a step's reducers; `sizes` are the bytes of the outputs that they merge; pure.
+
+    Which outputs a reducer merges follows from the grids alone: no record can make it read others.
+    """
+    keys = JobKeys(job.job_id)
+    events = []
+    for number in range(1, grid.count + 1):
+        inputs = grid.inputs(number, before)
+        events.append(
+            ReducerEvent(
+                job.job_bucket,
+                [keys.output(step - 1, one) for one in inputs],
+                job.job_bucket,
+                job.job_id,
+                grid.count,
+                step,
+                number,
+                job.run_id,
+                grid.buckets(number) if grid.ranges > before.ranges else (0, BUCKETS),
+                [sizes.get(one, 0) for one in inputs],
+                is_join(before),
+                is_async=True,
+            )
+        )
+    return events
 
 
 def describe(action: Wait | Finished, job: JobInfo) -> str:
     """The log line of an event after which nothing is due."""
     if isinstance(action, Finished):
         return f"Job done!!! Check the result file s3://{job.job_bucket}/{job.job_id}/result"
+    more = "" if action.counted else " or more"
     if action.step == 0:
-        return f"Mappers Done so far  {action.done}"
-    return f"Reducers of step {action.step} done so far  {action.done} of {action.due}"
+        return f"Mappers Done so far  {action.done}{more}"
+    return f"Reducers of step {action.step} done so far  {action.done}{more} of {action.due}"

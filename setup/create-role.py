@@ -2,7 +2,8 @@
 
     python create-role.py --profile me --bucket MY-BUCKET-NAME ROLENAME POLICYNAME
 
-In: policy.json, with MY-S3-BUCKET filled in by --bucket. Out: the role, and on standard output its
+In: policy.json, scns.json, the buckets' names, and the account of the credentials. Out: the role,
+which may do what policy.json says on exactly these buckets and functions; on standard output its
 ARN and the line that sets AWSRole. Run again it writes only what differs, and says so.
 """
 
@@ -11,42 +12,65 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
-import roles
 from botocore.exceptions import ClientError
 
-DESCRIPTION = "Runs the functions of MapReduce in Lambda"
+import deployment
+import naming
+import policy
+import roles
+from naming import checked
+
+SHOWN = {"functions": policy.FUNCTIONS, "deployer": policy.DEPLOYER}
 
 
-def create_or_update(iam: Any, role: str, policy_name: str, policy: dict[str, Any]) -> str:
-    """Make sure of the role, its trust and its inline policy; returns the role's ARN."""
-    try:
-        made = iam.create_role(
-            RoleName=role,
-            AssumeRolePolicyDocument=json.dumps(roles.TRUST),
-            Description=DESCRIPTION,
-        )
+def create_or_update(iam: Any, role: str, policy_name: str, document: dict[str, Any]) -> str:
+    """Make sure of the role, its trust and its inline policy; returns the role's ARN.
+
+    RoleError where there is a role of that name that is not ours.
+    """
+    found = roles.find(iam, role)
+    if found is None:
+        found = create(iam, role)
         print(f"role {role} created", file=sys.stderr)
-    except ClientError as error:
-        if roles.error_code(error) != "EntityAlreadyExists":
-            raise
-        made = iam.get_role(RoleName=role)
-        print(f"role {role} was there already, trust {trusted(iam, made['Role'])}", file=sys.stderr)
-    print(f"policy {policy_name} {allowed(iam, role, policy_name, policy)}", file=sys.stderr)
-    return str(made["Role"]["Arn"])
+    else:
+        said = f"role {role} was there already, trust {trusted(iam, found)}"
+        print(said + tagged(iam, found), file=sys.stderr)
+    print(f"policy {policy_name} {allowed(iam, role, policy_name, document)}", file=sys.stderr)
+    return str(found["Arn"])
+
+
+def create(iam: Any, role: str) -> dict[str, Any]:
+    """Make the role, with our tag; returns it as IAM describes it."""
+    made: dict[str, Any] = iam.create_role(
+        RoleName=role,
+        AssumeRolePolicyDocument=json.dumps(roles.TRUST),
+        Description=roles.DESCRIPTION,
+        Tags=[roles.TAG],
+    )["Role"]
+    return made
 
 
 def trusted(iam: Any, role: dict[str, Any]) -> str:
     """Make sure that Lambda, and nobody else, may take the role; returns what was done."""
-    if roles.document(role["AssumeRolePolicyDocument"]) == roles.TRUST:
+    if roles.is_trusted(role):
         return "unchanged"
     trust = json.dumps(roles.TRUST)
     iam.update_assume_role_policy(RoleName=role["RoleName"], PolicyDocument=trust)
     return "replaced"
 
 
-def allowed(iam: Any, role: str, name: str, policy: dict[str, Any]) -> str:
+def tagged(iam: Any, role: dict[str, Any]) -> str:
+    """Make sure of our tag, which roles of earlier versions lack; returns what was done."""
+    if roles.is_tagged(role):
+        return ""
+    iam.tag_role(RoleName=role["RoleName"], Tags=[roles.TAG])
+    return ", tagged"
+
+
+def allowed(iam: Any, role: str, name: str, document: dict[str, Any]) -> str:
     """Make sure of the role's inline policy; returns what was done."""
     try:
         found = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
@@ -54,10 +78,42 @@ def allowed(iam: Any, role: str, name: str, policy: dict[str, Any]) -> str:
         if roles.error_code(error) != "NoSuchEntity":
             raise
     else:
-        if roles.document(found) == policy:
+        if roles.document(found) == document:
             return "unchanged"
-    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(policy))
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
     return "written"
+
+
+def names(
+    options: argparse.Namespace, deployed: deployment.Deployment, account: roles.Account
+) -> dict[str, list[str]]:
+    """What each placeholder of the policies stands for; pure."""
+    code_buckets = {*deployed.code_buckets, *filter(None, [options.spotwrap])}
+    job_bucket = {policy.JOB_BUCKET: [options.bucket]} if options.bucket else {}
+    return {
+        **job_bucket,
+        "MY-DATA-BUCKET": options.databkt or [policy.DEFAULT_DATA_BUCKET],
+        "MY-CODE-BUCKET": sorted(code_buckets),
+        "MY-PARTITION": [account.partition],
+        "MY-ACCOUNT": [account.number],
+        "MY-REGION": [deployed.region],
+        "MY-FUNCTION": list(deployed.functions),
+        "MY-WORKER": list(deployed.workers),
+        "MY-ROLE": [options.rolename],
+        "MY-TABLE": [options.spotFnsTableName] if code_buckets else [],
+        "MY-TABLE-REGION": [options.spotFnsTableRegion or deployed.region],
+        "MY-KMS-KEY": options.kms_key,
+    }
+
+
+def extras(options: argparse.Namespace, template: Path) -> list[dict[str, Any]]:
+    """The statements that options add to a template; pure."""
+    of_functions = template == policy.FUNCTIONS
+    return [
+        policy.KEYS,
+        *([policy.TRACING] if options.tracing and of_functions else []),
+        *(policy.SPOTWRAP if options.spotwrap and of_functions else []),
+    ]
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -68,22 +124,63 @@ def make_parser() -> argparse.ArgumentParser:
         epilog="""examples:
   python create-role.py --bucket MY-BUCKET-NAME ROLENAME POLICYNAME
   your own input, in another bucket:
-    python create-role.py --bucket MY-BUCKET-NAME --databkt MY-DATA-BUCKET ROLENAME POLICYNAME""",
+    python create-role.py --bucket MY-BUCKET-NAME --databkt MY-DATA-BUCKET ROLENAME POLICYNAME
+  see what whoever deploys must be allowed to do:
+    python create-role.py --bucket MY-BUCKET-NAME --show deployer ROLENAME POLICYNAME
+
+exit status: 0 done, 1 failed, 2 wrong usage or configuration""",
     )
     add = parser.add_argument
-    add("rolename", metavar="ROLENAME", help="name of the role")
-    add("policyname", metavar="POLICYNAME", help="name of its inline policy")
+    bucket = checked(naming.bucket_fault)
+    add("rolename", metavar="ROLENAME", type=checked(naming.role_fault), help="name of the role")
+    add(
+        "policyname",
+        metavar="POLICYNAME",
+        type=checked(naming.policy_fault),
+        help="name of its inline policy",
+    )
+    add("--config", "-f", default="scns.json", help="names region and functions (%(default)s)")
     add("--profile", help="AWS profile (default: as boto3 finds it)")
-    add("--bucket", metavar="NAME", help="the job bucket, in place of MY-S3-BUCKET")
+    add("--bucket", metavar="NAME", type=bucket, help="the job bucket, in place of MY-S3-BUCKET")
     add(
         "--databkt",
         metavar="NAME",
+        type=bucket,
         action="append",
-        help=f"an input bucket, may be repeated (default: {roles.DEFAULT_DATA_BUCKET})",
+        help=f"an input bucket, may be repeated (default: {policy.DEFAULT_DATA_BUCKET})",
+    )
+    add(
+        "--kms-key",
+        metavar="ARN",
+        type=checked(naming.key_fault),
+        action="append",
+        default=[],
+        help="a customer-managed key of these buckets, may be repeated",
     )
     add("--tracing", action="store_true", help="for setupApps.py --turn_on_tracing")
-    add("--spotwrap", metavar="NAME", help="for SpotWrap: its code bucket, s3bucket in scns.json")
-    add("--spotFnsTableName", default=roles.TABLE, help="with --spotwrap: its table (%(default)s)")
+    add(
+        "--spotwrap",
+        metavar="NAME",
+        type=bucket,
+        help="for SpotWrap: its code bucket, s3bucket in scns.json",
+    )
+    add(
+        "--spotFnsTableName",
+        default=policy.TABLE,
+        type=checked(naming.table_fault),
+        help="with --spotwrap: its table (%(default)s)",
+    )
+    add(
+        "--spotFnsTableRegion",
+        type=checked(naming.region_fault),
+        help="its region (default: that of the functions)",
+    )
+    add(
+        "--show",
+        choices=SHOWN,
+        help="print a policy and change nothing: that of the functions, or what whoever deploys "
+        "needs",
+    )
     return parser
 
 
@@ -91,14 +188,17 @@ def main(argv: list[str] | None = None) -> int:
     options = make_parser().parse_args(argv)
 
     def command() -> None:
-        data_buckets = options.databkt or [roles.DEFAULT_DATA_BUCKET]
-        policy = roles.fill_in(roles.read_policy(), options.bucket, data_buckets)
-        if options.tracing:
-            policy["Statement"].append(roles.TRACING)
-        if options.spotwrap:
-            policy["Statement"] += roles.spotwrap(options.spotwrap, options.spotFnsTableName)
-        iam = roles.iam_client(options.profile)
-        arn = create_or_update(iam, options.rolename, options.policyname, policy)
+        deployed = deployment.read(options.config)
+        account = roles.account(roles.client("sts", options.profile, deployed.region))
+        template = SHOWN[options.show or "functions"]
+        document = policy.make(
+            template, extras(options, template), names(options, deployed, account)
+        )
+        if options.show:
+            print(json.dumps(document, indent=4))
+            return
+        iam = roles.client("iam", options.profile, deployed.region)
+        arn = create_or_update(iam, options.rolename, options.policyname, document)
         print(arn)
         print(f"export AWSRole={arn}")
 

@@ -2,8 +2,9 @@
 
     python delete-role.py --profile me ROLENAME POLICYNAME
 
-In: the two names. Out: a line on standard error for what happened to each. A role that has other
-policies, which are not ours, keeps them and stays; the exit status is 1 then.
+In: the two names. Out: a line on standard error for what happened to each. A role that
+create-role.py did not make is left as it is. One that has other policies, which are not ours, keeps
+them and stays; the exit status is 1 in both cases.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import roles
 from botocore.exceptions import ClientError
+
+import naming
+import roles
+from naming import checked
 
 HANGS_ON = (
     ("policy", "list_role_policies", "PolicyNames[]"),
@@ -66,9 +70,15 @@ def make_parser() -> argparse.ArgumentParser:
         description="Delete the IAM role of the functions and its inline policy.",
         epilog="example: python delete-role.py ROLENAME POLICYNAME",
     )
-    parser.add_argument("rolename", metavar="ROLENAME", help="name of the role")
-    parser.add_argument("policyname", metavar="POLICYNAME", help="name of its inline policy")
-    parser.add_argument("--profile", help="AWS profile (default: as boto3 finds it)")
+    add = parser.add_argument
+    add("rolename", metavar="ROLENAME", type=checked(naming.role_fault), help="name of the role")
+    add(
+        "policyname",
+        metavar="POLICYNAME",
+        type=checked(naming.policy_fault),
+        help="name of its inline policy",
+    )
+    add("--profile", help="AWS profile (default: as boto3 finds it)")
     return parser
 
 
@@ -77,7 +87,8 @@ def main(argv: list[str] | None = None) -> int:
     role, policy = options.rolename, options.policyname
 
     def command() -> None:
-        iam = roles.iam_client(options.profile)
+        iam = roles.client("iam", options.profile)
+        roles.find(iam, role)
         what = deleted(lambda: iam.delete_role_policy(RoleName=role, PolicyName=policy))
         print(f"policy {policy} of role {role}: {what}", file=sys.stderr)
         print(f"role {role}: {delete_role(iam, role)}", file=sys.stderr)

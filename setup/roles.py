@@ -1,27 +1,32 @@
-"""The role of the functions: its trust, and its policy out of policy.json.
+"""The role in IAM: whose it is, and what create-role.py and delete-role.py share.
 
-In: bucket names. Out: the two JSON documents, and the few calls of IAM that create-role.py and
-delete-role.py share. PolicyError with what is missing.
+A role of this project bears a tag that says so. Any other role of the same name is left alone,
+whatever the command: RoleError then, with the command that makes the role one of ours.
 """
 
 from __future__ import annotations
 
-import copy
 import json
-import re
 import sys
 import urllib.parse
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ProfileNotFound
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
 
-POLICY_FILE = Path(__file__).resolve().parent.parent / "policy.json"
-JOB_PLACEHOLDER = "MY-S3-BUCKET"
-DATA_PLACEHOLDER = "MY-DATA-BUCKET"
-DEFAULT_DATA_BUCKET = "big-data-benchmark"
+from deployment import config
+from policy import PolicyError
+
+DESCRIPTION = "Runs the functions of MapReduce in Lambda"
+TAG = {"Key": "made-by", "Value": "mapreduce-in-lambda"}
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [
@@ -32,89 +37,60 @@ TRUST = {
         }
     ],
 }
-TRACING = {
-    "Sid": "SendTraces",
-    "Effect": "Allow",
-    "Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
-    "Resource": "*",
-}
-"""What `setupApps.py --turn_on_tracing` needs besides; X-Ray knows no narrower resource."""
-
-TABLE = "spotFns"
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-
-
-class PolicyError(Exception):
-    """The policy cannot be made; the message says what is missing."""
 
 
 class RoleError(Exception):
     """A command on the role failed; the message has the fact, the value and the remedy."""
 
 
-def fill_in(
-    policy: dict[str, Any], job_bucket: str | None, data_buckets: Sequence[str]
-) -> dict[str, Any]:
-    """The policy with the buckets' names in place of the placeholders; pure.
+@dataclass(frozen=True)
+class Account:
+    """Where the credentials belong: the account's number, and aws, aws-cn or aws-us-gov."""
 
-    Each data bucket gets the statements' resources of its own. PolicyError where a placeholder
-    would be left, or a name is none.
+    number: str
+    partition: str
+
+
+def account(sts: Any) -> Account:
+    """The account of the credentials, as STS tells it; anyone may ask."""
+    answer = sts.get_caller_identity()
+    return Account(str(answer["Account"]), answer["Arn"].split(":")[1])
+
+
+def is_tagged(role: Mapping[str, Any]) -> bool:
+    """Whether a role, as IAM describes it, bears the project's tag; pure."""
+    return TAG in role.get("Tags", [])
+
+
+def is_ours(role: Mapping[str, Any]) -> bool:
+    """Whether this project made a role; pure.
+
+    Earlier versions set no tag. Theirs are known by the description together with the trust.
     """
-    _check_names([job_bucket, *data_buckets])
-    filled = copy.deepcopy(policy)
-    for statement in filled["Statement"]:
-        resources = statement["Resource"]
-        listed = [resources] if isinstance(resources, str) else resources
-        statement["Resource"] = [
-            one for resource in listed for one in _expand(resource, job_bucket, data_buckets)
-        ]
-    if JOB_PLACEHOLDER in json.dumps(filled):
-        raise PolicyError(
-            f"{POLICY_FILE.name} holds the placeholder {JOB_PLACEHOLDER}: pass --bucket NAME, or "
-            "write your job bucket's name there"
-        )
-    return filled
+    return is_tagged(role) or (role.get("Description") == DESCRIPTION and is_trusted(role))
 
 
-def _expand(resource: str, job_bucket: str | None, data_buckets: Sequence[str]) -> list[str]:
-    if DATA_PLACEHOLDER in resource:
-        return [resource.replace(DATA_PLACEHOLDER, name) for name in data_buckets]
-    return [resource.replace(JOB_PLACEHOLDER, job_bucket) if job_bucket else resource]
+def is_trusted(role: Mapping[str, Any]) -> bool:
+    """Whether Lambda, and nobody else, may take a role; pure."""
+    return document(role["AssumeRolePolicyDocument"]) == TRUST
 
 
-def spotwrap(code_bucket: str, table: str = TABLE) -> list[dict[str, Any]]:
-    """What functions need besides when they are wrapped by SpotWrap; pure. PolicyError."""
-    _check_names([code_bucket])
-    return [
-        {
-            "Sid": "ReadTheRecordingLibrary",
-            "Effect": "Allow",
-            "Action": "s3:GetObject",
-            "Resource": f"arn:aws:s3:::{code_bucket}/spotwrap/*",
-        },
-        {
-            "Sid": "WriteTheRecords",
-            "Effect": "Allow",
-            "Action": "dynamodb:BatchWriteItem",
-            "Resource": f"arn:aws:dynamodb:*:*:table/{table}",
-        },
-    ]
-
-
-def _check_names(buckets: Iterable[str | None]) -> None:
-    for name in buckets:
-        if name is not None and not _NAME.fullmatch(name):
-            raise PolicyError(f"{name!r} is no bucket name: 3 to 63 of a-z, 0-9, '.' and '-'")
-
-
-def read_policy(path: Path = POLICY_FILE) -> dict[str, Any]:
-    """policy.json as it is. PolicyError where it is not JSON."""
+def find(iam: Any, name: str) -> dict[str, Any] | None:
+    """Our role of that name, or None where there is no role. RoleError where it is not ours."""
     try:
-        policy: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise PolicyError(f"{path}: {error}") from error
-    return policy
+        role: dict[str, Any] = iam.get_role(RoleName=name)["Role"]
+    except ClientError as error:
+        if error_code(error) != "NoSuchEntity":
+            raise
+        return None
+    if not is_ours(role):
+        raise RoleError(
+            f"role {name} is left as it is: it was not made by create-role.py, for it has no tag "
+            f"{TAG['Key']}={TAG['Value']}. Choose another ROLENAME; or, if the role is yours and "
+            f"for this alone, say so: `aws iam tag-role --role-name {name} "
+            f"--tags Key={TAG['Key']},Value={TAG['Value']}`"
+        )
+    return role
 
 
 def document(found: str | dict[str, Any]) -> dict[str, Any]:
@@ -125,11 +101,11 @@ def document(found: str | dict[str, Any]) -> dict[str, Any]:
     return decoded
 
 
-def iam_client(profile: str | None) -> Any:
-    """The IAM client of a profile. IAM has no region. RoleError where its address is none."""
-    session = boto3.Session(profile_name=profile)
+def client(service: str, profile: str | None, region: str | None = None) -> Any:
+    """A client of a profile. RoleError where its address is none."""
+    session = boto3.Session(profile_name=profile, region_name=region)
     try:
-        return session.client("iam")
+        return session.client(service)
     except ValueError as error:
         raise RoleError(f"{error}: correct AWS_ENDPOINT_URL, or unset it") from error
 
@@ -143,10 +119,10 @@ def run_command(program: str, command: Callable[[], None]) -> int:
     """Carry out a command; what a user can cause is a line on standard error, not a traceback."""
     try:
         command()
-    except PolicyError as error:
+    except (PolicyError, config.ConfigError) as error:
         print(f"{program}: {error}", file=sys.stderr)
         return 2
-    except (NoCredentialsError, ProfileNotFound) as error:
+    except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as error:
         hint = "run `aws configure`, or set AWS_PROFILE, or pass --profile"
         print(f"{program}: {error}: {hint}", file=sys.stderr)
         return 1

@@ -14,6 +14,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,15 +23,18 @@ from botocore.response import StreamingBody
 
 import reducer
 from aws import s3json
+from errors import JobError
 from jobs import loading
 from reducerCoordinator import Coordinator
+from running.preflight import take_job
+from running.request import JobRequest
+from shuffle.pairs import write_pairs
 from state.keys import JobKeys, parse_key
+from state.outputs import Counts
 from state.records import JobInfo
-from state.tasks import ReducerEvent
+from state.runs import OtherRun, Run
 
 BUCKET = "jobs"
-OUTPUT_SIZE = 400_000_000
-"""What every output weighs in a listing, so that a reducer takes two and jobs have many steps."""
 
 
 class Killed(BaseException):
@@ -51,11 +55,15 @@ class Stored:
 
 @dataclass
 class Event:
-    """An asynchronous invocation that waits: of the coordinator (a key) or of a reducer."""
+    """An asynchronous invocation that waits: `kind` is "coordinator" (woken by `key`), "mapper"
+    or "reducer" (with a `payload`), or "driver" (of run number `run`).
+    """
 
     request_id: str
+    kind: str = "coordinator"
     key: str = ""
     payload: dict[str, Any] | None = None
+    run: int = 0
     tries_left: int = 3
 
 
@@ -81,7 +89,7 @@ class Invocation:
             body(self)
         except Killed:
             self.killed = True
-        except ClientError:
+        except (ClientError, JobError):
             self.failed = True
         finally:
             self.alive = False
@@ -124,23 +132,44 @@ class Invocation:
 
 @dataclass
 class World:
-    """One job in one bucket: what is stored, which events wait, who runs."""
+    """One job id in one bucket: what is stored, which events wait, who runs.
+
+    Every run has a number; what its mappers yield depends on it, so that a mixture shows.
+    """
 
     map_count: int
     reducer_timeout: int = 60
+    reducers: int = 0
+    fan_in: int = 2
     now: float = 1_000_000.0
     objects: dict[str, Stored] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     running: list[Invocation] = field(default_factory=list)
-    starts: Counter[tuple[int, int]] = field(default_factory=Counter)
+    starts: Counter[tuple[str, int, int]] = field(default_factory=Counter)
     _ids: Any = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
-        self.job = JobInfo(
-            "job1", BUCKET, self.map_count, "reducer", reducer_timeout=self.reducer_timeout
-        )
         self.keys = JobKeys("job1")
+        self.job = self.new_job(0)
         s3json.write_json(S3(self), BUCKET, self.keys.jobinfo, self.job.to_json())
+
+    def new_job(self, run: int) -> JobInfo:
+        """The record of run number `run`."""
+        return JobInfo(
+            "job1",
+            BUCKET,
+            self.map_count,
+            "reducer",
+            reducer_timeout=self.reducer_timeout,
+            run_id=f"run-{run}",
+            reducers=self.reducers,
+            fan_in=self.fan_in,
+        )
+
+    @property
+    def current(self) -> JobInfo:
+        """The record that is there."""
+        return JobInfo.from_json(json.loads(self.objects[self.keys.jobinfo].body), "job1")
 
     # ------------------------------------------------------------------ what happens
 
@@ -151,15 +180,42 @@ class World:
         if parse_key(key).kind in ("output", "done"):  # type: ignore[union-attr]
             self.events.append(Event(self.new_id(), key=key))
 
-    def mapper_writes(self, mapper_id: int) -> None:
-        """A mapper's output: one group of its own and one that all share."""
-        groups = {f"own-{mapper_id}": mapper_id, "all": 1}
-        s3json.write_json(S3(self), BUCKET, self.keys.mapper_output(mapper_id), groups)
+    def mapper_event(self, run: int, mapper_id: int) -> Event:
+        payload = {"runId": f"run-{run}", "mapperId": mapper_id}
+        return Event(self.new_id(), "mapper", payload=payload, tries_left=100)
 
-    @property
-    def expected(self) -> dict[str, int]:
-        own = {f"own-{number}": number for number in range(1, self.map_count + 1)}
-        return {**own, "all": self.map_count}
+    def mapper_writes(self, mapper_id: int) -> None:
+        """A mapper of the first run does all its work at once."""
+        self._map(None, self.mapper_event(0, mapper_id))
+
+    def _map(self, me: Invocation | None, event: Event) -> None:
+        """A mapper's output: groups of its own, and some that all share."""
+        assert event.payload is not None
+        run_id, mapper_id = event.payload["runId"], event.payload["mapperId"]
+        try:
+            run = Run.joined(S3(self, me), BUCKET, "job1", run_id)
+            groups = pairs_of(int(run_id[4:]), mapper_id)
+            counts = Counts(self.now, 1.0, 1, groups=len(groups))
+            key = self.keys.mapper_output(mapper_id)
+            write_pairs(run, loading.load(), key, groups, counts)
+        except OtherRun:
+            return
+
+    def _drive(self, me: Invocation) -> None:
+        """A driver that is told to overwrite: it takes the job id, then starts its mappers."""
+        run = me.event.run
+        request = JobRequest(job_bucket=BUCKET, job_id="job1", overwrite=True)
+        try:
+            take_job(S3(self, me), request, self.new_job(run))
+        except JobError:
+            return
+        self.events += [self.mapper_event(run, number + 1) for number in range(self.map_count)]
+
+    def expected(self, run: int) -> dict[str, int]:
+        total: Counter[str] = Counter()
+        for number in range(1, self.map_count + 1):
+            total.update(pairs_of(run, number))
+        return dict(total)
 
     @property
     def result(self) -> dict[str, int] | None:
@@ -168,21 +224,28 @@ class World:
 
     def deliver(self, event: Event) -> Invocation:
         """Start the function that an event is for."""
-        invocation = Invocation(event, self._coordinate if event.key else self._reduce)
+        bodies: dict[str, Callable[[Invocation], None]] = {
+            "coordinator": self._coordinate,
+            "mapper": lambda me: self._map(me, event),
+            "reducer": self._reduce,
+            "driver": self._drive,
+        }
+        invocation = Invocation(event, bodies[event.kind])
         self.running.append(invocation)
         return invocation
 
     def _coordinate(self, me: Invocation) -> None:
         Coordinator(
-            SimpleNamespace(s3=S3(self, me), functions=Functions(self, me)),
+            SimpleNamespace(s3=S3(self, me), functions=Functions(self, me)),  # type: ignore[arg-type]
             me.event.request_id,
             seconds_left=30,
+            reducers=["reducer"],
             clock=lambda: self.now,
             threads=1,
         ).coordinate(BUCKET, "job1")
 
     def _reduce(self, me: Invocation) -> None:
-        reducer.run(S3(self, me), ReducerEvent.from_json(me.event.payload), loading.load())
+        reducer.handle(S3(self, me), me.event.payload, me.event.request_id)
 
     def move(self, invocation: Invocation, kill: str = "") -> None:
         """One call of a running function further. Lambda sends the event of one that died again."""
@@ -205,7 +268,6 @@ class World:
             for invocation in list(self.running):
                 while invocation.alive:
                     self.move(invocation)
-            self.running = [invocation for invocation in self.running if invocation.alive]
             if self.events:
                 self.deliver(self.events.pop(0))
 
@@ -219,6 +281,12 @@ class _Client:
         return self.caller.call(effect) if self.caller else effect()
 
 
+def pairs_of(run: int, mapper_id: int) -> dict[str, int]:
+    """What a mapper of a run yields."""
+    own = {f"own-{mapper_id}-{part}": 1000 * run + mapper_id for part in range(4)}
+    return {**own, **{f"all-{part}": 1 + run for part in range(8)}}
+
+
 class Functions(_Client):
     """The Lambda client: an asynchronous invocation becomes a waiting event."""
 
@@ -227,8 +295,8 @@ class Functions(_Client):
 
         def effect() -> dict:
             payload = json.loads(Payload)
-            self.world.starts[payload["stepId"], payload["reducerId"]] += 1
-            self.world.events.append(Event(self.world.new_id(), payload=payload))
+            self.world.starts[payload["runId"], payload["stepId"], payload["reducerId"]] += 1
+            self.world.events.append(Event(self.world.new_id(), "reducer", payload=payload))
             return {"StatusCode": 202}
 
         return self._do(effect)
@@ -244,44 +312,85 @@ class S3(_Client):
 
     def put_object(self, Bucket: str, Key: str, Body: bytes, **more: Any) -> dict:  # noqa: N803
         assert Bucket == BUCKET
+        return self._do(lambda: self._put(Key, Body, more.get("Metadata", {}), more))
 
-        def effect() -> dict:
-            there = self.world.objects.get(Key)
-            if more.get("IfNoneMatch") == "*" and there is not None:
-                raise client_error("PreconditionFailed", 412)
-            if more.get("IfMatch") and (there is None or there.etag != more["IfMatch"]):
-                raise client_error("PreconditionFailed", 412)
-            stored = Stored(Body, f'"{self.world.new_id()}"', more.get("Metadata", {}))
-            self.world.objects[Key] = stored
-            self.world.stored(Key)
-            return {"ETag": stored.etag}
+    def _put(self, key: str, body: bytes, metadata: dict, condition: dict) -> dict:
+        there = self.world.objects.get(key)
+        if condition.get("IfNoneMatch") == "*" and there is not None:
+            raise client_error("PreconditionFailed", 412)
+        if condition.get("IfMatch") and there is None:
+            raise client_error("NoSuchKey", 404)
+        if condition.get("IfMatch") and there and there.etag != condition["IfMatch"]:
+            raise client_error("PreconditionFailed", 412)
+        stored = Stored(body, f'"{self.world.new_id()}"', metadata)
+        self.world.objects[key] = stored
+        self.world.stored(key)
+        return {"ETag": stored.etag}
 
-        return self._do(effect)
-
-    def get_object(self, Bucket: str, Key: str) -> dict:  # noqa: N803
+    def get_object(self, Bucket: str, Key: str, **more: Any) -> dict:  # noqa: N803
         def effect() -> dict:
             stored = self._find(Key)
-            body = StreamingBody(io.BytesIO(stored.body), len(stored.body))
-            return {"Body": body, "ETag": stored.etag, "Metadata": stored.metadata}
+            if more.get("IfMatch", stored.etag) != stored.etag:
+                raise client_error("PreconditionFailed", 412)
+            first, _, last = more.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")
+            part = stored.body[int(first) : int(last) + 1 if last else None]
+            return {
+                "Body": StreamingBody(io.BytesIO(part), len(part)),
+                "ContentRange": f"bytes {first}-{last}/{len(stored.body)}",
+                **self._head(stored),
+            }
 
         return self._do(effect)
 
     def head_object(self, Bucket: str, Key: str) -> dict:  # noqa: N803
-        return self._do(lambda: {"Metadata": self._find(Key).metadata})
+        return self._do(lambda: self._head(self._find(Key)))
+
+    def _head(self, stored: Stored) -> dict:
+        return {
+            "ETag": stored.etag,
+            "Metadata": stored.metadata,
+            "ContentLength": len(stored.body),
+            "LastModified": datetime.fromtimestamp(self.world.now, UTC),
+        }
 
     def copy_object(self, Bucket: str, Key: str, CopySource: dict, **more: Any) -> dict:  # noqa: N803
         assert CopySource == {"Bucket": Bucket, "Key": Key}
         body = self._find(Key).body
         return self.put_object(Bucket, Key, body, Metadata=more["Metadata"])
 
+    def delete_object(self, Bucket: str, Key: str) -> dict:  # noqa: N803
+        return self._do(lambda: {"gone": self.world.objects.pop(Key, None)})
+
+    def delete_objects(self, Bucket: str, Delete: dict) -> dict:  # noqa: N803
+        def effect() -> dict:
+            for item in Delete["Objects"]:
+                self.world.objects.pop(item["Key"], None)
+            return {}
+
+        return self._do(effect)
+
     def get_paginator(self, operation: str) -> S3:
         assert operation == "list_objects_v2"
         return self
 
     def paginate(self, Bucket: str, Prefix: str) -> list[dict]:  # noqa: N803
-        def effect() -> list[dict]:
+        return [self.list_objects_v2(Bucket, Prefix)]
+
+    def list_objects_v2(
+        self, Bucket: str, Prefix: str, StartAfter: str = "", MaxKeys: int = 10**6  # noqa: N803
+    ) -> dict:  # fmt: skip
+        def effect() -> dict:
             keys = sorted(key for key in self.world.objects if key.startswith(Prefix))
-            return [{"Contents": [{"Key": key, "Size": OUTPUT_SIZE} for key in keys]}]
+            found = [key for key in keys if key > StartAfter]
+            listed = [
+                {
+                    "Key": key,
+                    "Size": len(self.world.objects[key].body),
+                    "ETag": self.world.objects[key].etag,
+                }
+                for key in found[:MaxKeys]
+            ]
+            return {"Contents": listed, "IsTruncated": len(found) > MaxKeys}
 
         return self._do(effect)
 

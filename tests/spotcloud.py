@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-import spotgraph
 from local.emulator import Emulator
+from spotwrap.table import plain
 from tests.cloud import Cloud, cloud_on, run
 
 CODE_BUCKET = "my-code-bucket"
@@ -47,7 +47,7 @@ def traced(cloud: Cloud, patched: Path, bucket: str = CODE_BUCKET, **fields: Any
 def records(cloud: Cloud, table: str = "spotFns") -> list[dict[str, Any]]:
     """All records of the table, by time."""
     pages = cloud.make_client("dynamodb").get_paginator("scan").paginate(TableName=table)
-    found = [spotgraph.plain(item) for page in pages for item in page["Items"]]
+    found = [plain(item) for page in pages for item in page["Items"]]
     return sorted(found, key=lambda record: record["ts"])
 
 

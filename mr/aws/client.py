@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from aws.s3listing import read_pages_fast
 from errors import UsageError
@@ -48,23 +49,41 @@ class Clients:
 
     def make(self, service: str, read_timeout: float = 60, connections: int = 16) -> Any:
         """A client of its own: `read_timeout` is in seconds, `connections` is how many threads
-        may call at once. UsageError where the environment names no address.
+        may call at once. UsageError where the environment has a setting that is none.
         """
-        own = {} if "AWS_MAX_ATTEMPTS" in os.environ else {"total_max_attempts": ATTEMPTS}
         config = Config(
-            retries={"mode": "standard", **own},
+            retries={"mode": "standard", "total_max_attempts": attempts()},
             read_timeout=read_timeout,
             connect_timeout=CONNECT_SECONDS,
             max_pool_connections=connections,
         )
         try:
             return self._session.client(service, config=config)
+        except BotoCoreError:
+            raise
         except ValueError as error:
-            raise UsageError(f"{error}: correct AWS_ENDPOINT_URL, or unset it") from error
+            raise UsageError(f"{error}: {remedy_for(error)}") from error
 
     @functools.cached_property
     def _session(self) -> boto3.Session:
         return boto3.Session(profile_name=self.profile, region_name=self.region)
+
+
+def attempts() -> int:
+    """How often botocore is to send a request in all. UsageError where that is no number."""
+    said = os.environ.get("AWS_MAX_ATTEMPTS", str(ATTEMPTS))
+    if not re.fullmatch(r"[1-9][0-9]{0,5}", said):
+        raise UsageError(
+            f"AWS_MAX_ATTEMPTS is {said!r}, not a whole number from 1: correct it, or unset it"
+        )
+    return int(said)
+
+
+def remedy_for(error: ValueError) -> str:
+    """Which of AWS's settings to correct, where botocore takes one for wrong; pure."""
+    if "endpoint" in str(error):
+        return "correct AWS_ENDPOINT_URL, or unset it"
+    return "correct what the environment or AWS's configuration file sets it to"
 
 
 def error_code(error: ClientError) -> str:

@@ -2,7 +2,7 @@
 
 In: a Lambda client, a function's name, payloads. Out: the functions' answers. A call that is
 throttled past botocore's own retries waits until others have ended, with fewer at once from then
-on; a function that fails is called again, up to so many retries.
+on; a function that fails is called again, up to so many retries, unless it failed for good.
 """
 
 from __future__ import annotations
@@ -11,14 +11,26 @@ import dataclasses
 import json
 import queue
 import threading
+import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from aws import s3json
 from aws.client import error_code
-from errors import JobError, log
+from errors import BadRecord, JobError, brief, log
+
+MAX_MESSAGE = 2000
+MAX_TEXT = 500
+"""Characters of a function's error that are shown, and of an answer that is none."""
+LAST_SECONDS = 5.0
+"""How long calls under way are waited for once one has failed for good: most end as it did."""
+
+
+class FailedForGood(JobError):
+    """A function failed, and another try would end in the same way."""
 
 
 class FunctionFailed(JobError):
@@ -86,9 +98,9 @@ class Function:
     def _answer(self, text: str) -> Any:
         """The function's answer, out of SpotWrap's envelope where it is in one."""
         try:
-            answer = json.loads(text)
-        except ValueError as error:
-            raise FunctionFailed(f"{self.name} answered {text[:200]!r}, not JSON") from error
+            answer = s3json.parse(text, "it")
+        except BadRecord as error:
+            raise FunctionFailed(f"{self.name} answered {brief(text)}, not JSON") from error
         if isinstance(answer, dict) and {"statusCode", "body"} <= answer.keys():
             if str(answer["statusCode"]) != "200":
                 raise self._failed(spotwrap_error(answer["body"]))
@@ -98,19 +110,19 @@ class Function:
 
 def spotwrap_error(body: Any) -> str:
     """The text in SpotWrap's error answer {"SpotWrapError": TEXT}, or the answer as a text."""
-    return str(body.get("SpotWrapError", body) if isinstance(body, dict) else body)
+    return str(body.get("SpotWrapError", body) if isinstance(body, dict) else body)[:MAX_MESSAGE]
 
 
 def failure_message(text: str) -> str:
     """The message in Lambda's error answer {"errorMessage", "errorType"}, or the text as it is."""
     try:
-        answer = json.loads(text)
-    except ValueError:
-        return text[:500]
+        answer = s3json.parse(text, "it")
+    except BadRecord:
+        return text[:MAX_TEXT]
     if isinstance(answer, dict):
         parts = [str(answer[name]) for name in ("errorType", "errorMessage") if answer.get(name)]
-        return ": ".join(parts) or text[:500]
-    return text[:500]
+        return ": ".join(parts)[:MAX_MESSAGE] or text[:MAX_TEXT]
+    return text[:MAX_TEXT]
 
 
 _Ended = tuple[int, Any, Exception | None]
@@ -123,12 +135,13 @@ def call_all(
     concurrency: int,
     retries: int,
     on_answer: Callable[[int, Any], None],
+    name: Callable[[Any], str] = str,
 ) -> None:
     """Call for each payload, at most `concurrency` at once; `on_answer(index, answer)` for each.
 
     `call` runs on threads that end with the program, so an error or Ctrl-C need not wait for the
-    calls still under way. Raises what a call raised: FunctionFailed after `retries` further
-    tries, any other error at once.
+    calls still under way. Raises what a call raised, with the payload's `name`: FunctionFailed
+    after `retries` further tries, any other error at once.
     """
     waiting = deque(range(len(payloads)))
     ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
@@ -152,10 +165,36 @@ def call_all(
             limit = max(1, running)
         else:
             failures[index] += 1
-            if not isinstance(error, FunctionFailed) or failures[index] > retries:
+            which = name(payloads[index])
+            if isinstance(error, FunctionFailed) and failures[index] <= retries:
+                log(f"try {failures[index] + 1} of {retries + 1} for {which}: {error}")
+                waiting.append(index)
+            elif isinstance(error, JobError):
+                last = _last_errors(ended, running if isinstance(error, FailedForGood) else 0)
+                raise told_once(error, which, list(last)) from error
+            else:
                 raise error
-            log(f"try {failures[index] + 1} of {retries + 1} for number {index + 1}: {error}")
-            waiting.append(index)
+
+
+def _last_errors(ended: queue.SimpleQueue[_Ended], running: int) -> Iterator[Exception]:
+    """The errors of the calls under way, as far as they come soon; nothing more is started."""
+    until = time.monotonic() + LAST_SECONDS
+    for _ in range(running):
+        try:
+            _, _, error = ended.get(timeout=max(0.0, until - time.monotonic()))
+        except queue.Empty:
+            return
+        if error is not None:
+            yield error
+
+
+def told_once(error: JobError, name: str, others: Sequence[Exception]) -> JobError:
+    """The error that ends the calls, with whose it is, and how many others failed with it; pure."""
+    same = sum(str(other) == str(error) for other in others)
+    more = f"; the same in {same + 1} mappers" if same else ""
+    if different := len(others) - same:
+        more += f"; {different} more failed, with errors of their own"
+    return type(error)(f"{error} ({name}){more}")
 
 
 def _call_one(

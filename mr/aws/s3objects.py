@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from errors import JobError
 
+FIRST_PAGE = 32
+LONGEST_PAGE = 1000
 ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
 """Storage classes of which GetObject reads nothing; GLACIER_IR can be read at once."""
 
@@ -55,6 +57,22 @@ def list_objects(s3: Any, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
     """Every object under a prefix, in key order: dicts with "Key", "Size", "LastModified"."""
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         yield from page.get("Contents", [])
+
+
+def list_pages(
+    s3: Any, bucket: str, prefix: str, after: str = ""
+) -> Iterator[tuple[list[dict[str, Any]], bool]]:
+    """The objects under a prefix behind the key `after`, page by page, and whether that was all.
+
+    The first page is short, each further one twice as long: for a reader who may stop soon.
+    """
+    count, ended = FIRST_PAGE, False
+    while not ended:
+        page = s3.list_objects_v2(Bucket=bucket, Prefix=prefix, StartAfter=after, MaxKeys=count)
+        objects, ended = page.get("Contents", []), not page["IsTruncated"]
+        yield objects, ended
+        after = objects[-1]["Key"] if objects else after
+        count = min(LONGEST_PAGE, count * 2)
 
 
 def delete_objects(s3: Any, bucket: str, keys: Sequence[str]) -> None:

@@ -39,6 +39,12 @@ WHAT_HELPS = {
     "InvalidObjectState": ": it is archived: restore it first, or leave it out",
 }
 """Code of an error of S3 -> what its reader can do about it."""
+FOR_GOOD = ("NoSuchKey", "InvalidObjectState")
+"""Those that another try will end in as well; a right that was just given may take some time."""
+
+
+class NotRead(JobError):
+    """An input could not be read now: another try may help."""
 
 
 def read_ahead(s3: Any, inputs: Sequence[Input]) -> Generator[Iterator[bytes], None, None]:
@@ -58,11 +64,15 @@ def read_lines(s3: Any, source: Input) -> Iterator[bytes]:
         chunks = text.without_mark(chunks, source.where)
     try:
         yield from s3stream.whole_lines(text.newlines(chunks))
-    except ClientError as error:
-        remedy = WHAT_HELPS.get(error_code(error), "")
-        raise JobError(f"{source.where} cannot be read: {error}{remedy}") from error
-    except BotoCoreError as error:
-        raise JobError(f"{source.where} cannot be read: {error}") from error
+    except (ClientError, BotoCoreError) as error:
+        raise unreadable(source, error) from error
+
+
+def unreadable(source: Input, error: ClientError | BotoCoreError) -> JobError:
+    """The error of an input that S3 does not give; of its own class where another try may help."""
+    code = error_code(error) if isinstance(error, ClientError) else ""
+    kind = JobError if code in FOR_GOOD else NotRead
+    return kind(f"{source.where} cannot be read: {error}{WHAT_HELPS.get(code, '')}")
 
 
 def _read_object(s3: Any, source: Input) -> Iterator[bytes]:

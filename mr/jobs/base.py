@@ -8,17 +8,19 @@ a module has `combine(a, b)`, and either `map_line(line)` or a class `Accumulato
 from __future__ import annotations
 
 import dataclasses
+import operator
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
-from errors import JobError
-from jobs.faults import MAX_EXAMPLE, RowCounts
+from errors import JobError, brief
+from jobs.faults import MAX_EXAMPLE, Fault, RowCounts
 
-COMBINE = "combine"
-"""The entry of an output's metadata that says how its values are combined."""
-MAX_NAME = 100
+UNTOLD = "bad rows"
+"""The kind of those that an accumulator does not tell apart."""
+RAISED = (Exception, SystemExit)
+"""What code of a job's own may raise; `exit()` in it must not end the function."""
 
 
 class Accumulator(Protocol):
@@ -51,53 +53,97 @@ Combine = Callable[[Any, Any], Any]
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """A job that keeps its contract."""
+    """A job that keeps its contract. `digest` tells its version (jobs/source.py).
+
+    Whatever its code raises, or gives in place of what it should, becomes a JobError that names the
+    job, and key and value where there are any.
+    """
 
     name: str
     accumulator: Callable[[], Accumulator]
     combine: Combine
+    digest: str = ""
+
+    def start(self) -> Accumulator:
+        """A new accumulator. JobError where it cannot be made."""
+        return self._run("Accumulator", "without arguments", self.accumulator)
 
     def add(self, accumulator: Accumulator, block: bytes, source: str) -> None:
         """Have the accumulator take a block of `source`. JobError where it fails."""
-        try:
-            accumulator.add(block)
-        except JobError:
-            raise
-        except Exception as error:
-            raise self.failed("Accumulator.add", f"in {source}", error) from error
+        self._run("Accumulator.add", f"in {source}", lambda: accumulator.add(block))
 
-    def merge(self, merged: dict[str, Any], pairs: Mapping[str, Any]) -> None:
+    def pairs(self, accumulator: Accumulator) -> dict[Any, Any]:
+        """The accumulator's pairs. JobError unless they are a dict whose keys are all texts, or
+        all bytes.
+        """
+        return self.check_keys(self._run("Accumulator.pairs", "at the end", accumulator.pairs))
+
+    def counts(self, accumulator: Accumulator) -> tuple[int, int, str]:
+        """Rows, bad rows, and one of these as a text. JobError where they are no numbers."""
+
+        def read() -> tuple[int, int, str]:
+            lines, errors = operator.index(accumulator.lines), operator.index(accumulator.errors)
+            return lines, errors, str(accumulator.example)
+
+        counts: tuple[int, int, str] = self._run("Accumulator", "when asked for its counts", read)
+        return counts
+
+    def faults(self, accumulator: Accumulator) -> dict[str, Fault]:
+        """The bad rows by kind of fault; all of one kind where the accumulator does not tell them
+        apart. JobError where they are none.
+        """
+
+        def read() -> dict[str, Fault]:
+            found: Mapping[str, Any] | None = getattr(accumulator, "faults", None)
+            if found is None:
+                _, errors, example = self.counts(accumulator)
+                return {UNTOLD: Fault(example, errors)} if errors else {}
+            return {
+                str(kind): Fault(str(one.example), operator.index(one.count))
+                for kind, one in found.items()
+            }
+
+        faults: dict[str, Fault] = self._run("Accumulator", "when asked for its faults", read)
+        return faults
+
+    def merge(self, merged: dict[Any, Any], pairs: Mapping[Any, Any]) -> None:
         """Combine `pairs` into `merged`. JobError where the job's own `combine` fails."""
         combine, get, missing = self.combine, merged.get, object()
+        key: Any = None
+        known: Any = None
+        value: Any = None
         try:
             for key, value in pairs.items():
                 known = get(key, missing)
-                merged[key] = value if known is missing else combine(known, value)
-        except Exception as error:
-            raise self.failed("combine", f"at key {key!r}", error) from error
+                if known is missing:
+                    merged[key] = value
+                    continue
+                merged[key] = made = combine(known, value)
+                if made is None and known is not None and value is not None:
+                    raise TypeError("it gave None: does it return its value?")
+        except RAISED as error:
+            failed = self.failed("combine", f"at key {brief(key)}", error)
+            raise JobError(f"{failed} (of {brief(known)} and {brief(value)})") from error
 
     @property
     def combine_name(self) -> str:
         """What tells one `combine` from another: "countries.combine", or "_operator.add"."""
-        module = getattr(self.combine, "__module__", None) or self.name
-        return f"{module}.{getattr(self.combine, '__qualname__', 'combine')}"[:MAX_NAME]
+        module = getattr(self.combine, "__module__", None)
+        name = getattr(self.combine, "__qualname__", None)
+        return f"{module}.{name}" if module and name else f"{self.name}.combine"
 
-    def check_written_for(self, metadata: Mapping[str, str], where: str) -> None:
-        """JobError where an output was written by a job that combines in another way.
-
-        An output that does not say how, as one of a mapper of one's own, is taken as it is.
-        """
-        if (written := metadata.get(COMBINE, self.combine_name)) != self.combine_name:
-            raise JobError(
-                f"{where} is to be combined with {written}, but the reducer runs the job "
-                f"{self.name}, with {self.combine_name}: give the mapper and the reducer the same "
-                "MR_JOB in scns.json"
-            )
-
-    def failed(self, function: str, where: str, error: Exception) -> JobError:
+    def failed(self, function: str, where: str, error: BaseException) -> JobError:
         """The error of a function of the job that raised."""
         what = f"{type(error).__name__}: {error}"
         return JobError(f"job {self.name}: {function} failed {where}: {what}")
+
+    def _run(self, function: str, where: str, call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except JobError:
+            raise
+        except RAISED as error:
+            raise self.failed(function, where, error) from error
 
     def check_keys(self, pairs: Any) -> dict[Any, Any]:
         """The pairs as they are. JobError unless they are a dict whose keys are texts, or bytes."""
@@ -108,9 +154,13 @@ class Job:
         if kinds <= {kind}:
             return pairs
         key = next(key for key in pairs if type(key) is not kind)
-        raise JobError(
-            f"job {self.name}: the key {key!r} is {type(key).__name__}, not {kind.__name__}: make "
-            "every key a text, or every key bytes"
+        raise self.wrong_key(key, pairs[key], kind)
+
+    def wrong_key(self, key: Any, value: Any, kind: type) -> JobError:
+        """The error of a key that is of another kind."""
+        return JobError(
+            f"job {self.name}: the key {brief(key)} is {type(key).__name__}, not {kind.__name__} "
+            f"(its value: {brief(value)}): make every key a text, or every key bytes"
         )
 
 
@@ -123,7 +173,7 @@ class LineAccumulator(RowCounts):
         super().__init__()
         self._job = Job(name, lambda: self, combine)
         self._map_line = map_line
-        self._pairs: dict[str, Any] = {}
+        self._pairs: dict[Any, Any] = {}
 
     def add(self, block: bytes) -> None:
         """Map every line. A line that is no UTF-8, or for which map_line raises ValueError, is
@@ -141,17 +191,20 @@ class LineAccumulator(RowCounts):
             found = list(self._map_line(row))
         except ValueError:
             raise
-        except Exception as error:
+        except RAISED as error:
             raise self._job.failed("map_line", f"on {row[:MAX_EXAMPLE]!r}", error) from error
         for pair in found:
             if not isinstance(pair, tuple) or len(pair) != 2:
                 raise JobError(
-                    f"job {self._job.name}: map_line gave {pair!r}, not a pair: "
+                    f"job {self._job.name}: map_line gave {brief(pair)}, not a pair: "
                     "`yield key, value`, as often as you like"
                 )
-            self._job.merge(self._pairs, dict([pair]))
+            key, value = pair
+            if type(key) is not str and type(key) is not bytes:
+                raise self._job.wrong_key(key, value, str)
+            self._job.merge(self._pairs, {key: value})
 
-    def pairs(self) -> dict[str, Any]:
+    def pairs(self) -> dict[Any, Any]:
         """The pairs so far."""
         return self._pairs
 

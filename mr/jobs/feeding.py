@@ -8,13 +8,9 @@ first line of an object is a header where the job cannot read it, but reads anot
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from jobs.base import Accumulator, Job
-from jobs.faults import Fault
-
-UNTOLD = "bad rows"
-"""The kind of those of an accumulator that does not tell them apart."""
 
 
 class Feeder:
@@ -26,7 +22,7 @@ class Feeder:
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self.accumulator = job.accumulator()
+        self.accumulator = job.start()
         self.size = 0
         self.headers = 0
         self.bad_object = ""
@@ -46,32 +42,27 @@ class Feeder:
                 self.job.add(self.accumulator, rest, name)
         if held:
             self._settle(held, name, is_header=self._good() > good)
-        if not self.bad_object and self.accumulator.errors:
+        if not self.bad_object and self._bad(self.accumulator):
             self.bad_object = name
 
-    @property
-    def faults(self) -> Mapping[str, Fault]:
-        """The bad rows, by kind."""
-        made = self.accumulator
-        told: Mapping[str, Fault] | None = getattr(made, "faults", None)
-        if told is None:
-            return {UNTOLD: Fault(made.example, made.errors)} if made.errors else {}
-        return told
-
     def _good(self) -> int:
-        return self.accumulator.lines - self.accumulator.errors
+        lines, errors, _ = self.job.counts(self.accumulator)
+        return lines - errors
+
+    def _bad(self, accumulator: Accumulator) -> int:
+        return self.job.counts(accumulator)[1]
 
     def _hold_header(self, block: bytes, name: str) -> tuple[bytes, bytes]:
         """The block's first line, where it is bad, and the rest; else b"" and the whole block."""
         end = block.find(b"\n") + 1 or len(block)
-        before = self._probe.errors
+        before = self._bad(self._probe)
         self.job.add(self._probe, block[:end], name)
-        return (block[:end], block[end:]) if self._probe.errors > before else (b"", block)
+        return (block[:end], block[end:]) if self._bad(self._probe) > before else (b"", block)
 
     @functools.cached_property
     def _probe(self) -> Accumulator:
         """An accumulator that sees first lines only, to know whether they can be read."""
-        return self.job.accumulator()
+        return self.job.start()
 
     def _settle(self, line: bytes, name: str, is_header: bool) -> None:
         if is_header:

@@ -16,7 +16,8 @@ from types import ModuleType
 from typing import Any
 
 from errors import JobError
-from jobs.base import Job, LineAccumulator
+from jobs import source
+from jobs.base import RAISED, Job, LineAccumulator
 
 DEFAULT_JOB = "uservisits"
 
@@ -50,7 +51,7 @@ def _import(name: str) -> ModuleType:
             f"MR_JOB is {name}, but the function has no {name}.py: add it to files_and_dirs of "
             "the mapper and of the reducer in scns.json"
         ) from error
-    except Exception as error:
+    except RAISED as error:
         what = f"{type(error).__name__}: {error}"
         raise JobError(f"job {name}: {name}.py cannot be loaded: {what}") from error
 
@@ -73,7 +74,7 @@ def check(name: str, module: Any) -> Job:
         raise JobError(f"{name} is no job: " + "; ".join(faults) + " (see docs/jobs.md)")
     if accumulator is None:
         accumulator = functools.partial(LineAccumulator, name, map_line, combine)
-    return Job(name, accumulator, combine)
+    return Job(name, accumulator, combine, source.digest(getattr(module, "__file__", None)))
 
 
 def _takes(function: Any, count: int) -> bool:
@@ -93,7 +94,7 @@ def _accumulator_faults(accumulator: Any) -> list[str]:
         return ["Accumulator() must need no argument"]
     try:
         made = accumulator()
-    except Exception as error:  # noqa: BLE001 - whatever a user's code may raise
+    except RAISED as error:
         return [f"Accumulator() failed: {type(error).__name__}: {error}"]
     missing = [name for name in ("lines", "errors", "example") if not hasattr(made, name)]
     missing += [

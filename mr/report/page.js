@@ -1,15 +1,24 @@
 "use strict";
-// The page of one finished job. In: the JSON of #data (htmlreport.facts). Out: the page's contents.
+// The page of one finished job. In: the JSON of #data (page.facts). Out: the page's contents. What
+// comes from the data is set as text; only to Plotly, which reads a kind of HTML, is it escaped.
 const data = JSON.parse(document.getElementById("data").textContent);
 const onPath = new Set(data.critical_path);
 const isSlow = new Set(data.stragglers);
 const byId = (id) => document.getElementById(id);
 const count = (value) => (value === null ? "unknown" : value.toLocaleString("en-US"));
+const counted = (value, noun) => count(value) + " " + noun + (value === 1 ? "" : "s");
 const seconds = (value) => value.toFixed(2) + " s";
 const mega = (value) => (value / 1e6).toFixed(2) + " MB";
 const memory = (kibibytes) => (kibibytes / 1024).toFixed(0) + " MiB";
 const dollars = (value) => "$" + (value >= 1 ? value.toFixed(2) : value.toPrecision(3));
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+
+// Clipped by letters, so that none is cut in two.
+function clipped(text, most) {
+  const letters = Array.from(text);
+  return letters.length > most ? letters.slice(0, most - 1).join("") + "\u2026" : text;
+}
+const forPlotly = (text, most) => clipped(text, most).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
 function element(name, text, parent) {
   const made = document.createElement(name);
@@ -23,6 +32,7 @@ function element(name, text, parent) {
 function fillHeader() {
   byId("title").textContent = "Job " + data.job_id;
   byId("where").textContent = data.result;
+  byId("job").textContent = data.jobs.map((one) => "Ran job " + one.job + ", SHA-256 " + (one.jobdigest || "unknown")).join("; ");
   const tiles = {
     "Start to result": seconds(data.seconds), "Rows": count(data.lines), "Groups": count(data.groups),
     "Bad rows": count(data.bad_rows), "Mappers": count(data.tasks.filter((task) => !task.step).length),
@@ -53,7 +63,7 @@ function fillWords() {
     : "No stragglers: nobody waited much longer for one task than for the others of its step.";
   const bad = byId("bad");
   if (!data.bad_row) { bad.textContent = "None: every row could be read."; return; }
-  bad.textContent = count(data.bad_rows) + " of " + count(data.lines) + " rows. One of them, in object " + data.bad_row.object + ": ";
+  bad.textContent = count(data.bad_rows) + " of " + counted(data.lines, "row") + ". One of them, in object " + data.bad_row.object + ": ";
   element("code", data.bad_row.row, bad);
 }
 
@@ -64,7 +74,7 @@ function fillCost() {
   for (const item of data.cost.items)
     row([item.what, item.quantity.toLocaleString("en-US", {maximumFractionDigits: 3}), item.unit, dollars(item.dollars)], "td");
   row(["total", "", "", dollars(data.cost.dollars)], "td");
-  byId("prices").textContent = "Prices of " + data.cost.prices + ". " + data.functions.map((one) => one.role + ": " + count(one.calls) + " calls, " + seconds(one.seconds) + " of " + one.memory + " MB" + (one.note ? " (" + one.note + ")" : "")).join("; ") + ".";
+  byId("prices").textContent = "Prices of " + data.cost.prices + ". " + data.functions.map((one) => one.role + ": " + counted(one.calls, "call") + ", " + seconds(one.seconds) + " of " + one.memory + " MB" + (one.note ? " (" + one.note + ")" : "")).join("; ") + ".";
 }
 
 // ---------------------------------------------------------------- the table
@@ -108,6 +118,8 @@ function taskRow(task) {
 
 // ---------------------------------------------------------------- the drawings
 
+const LABEL_LETTERS = 32;
+const HOVER_LETTERS = 120;
 const PLAIN = {displayModeBar: false, responsive: true};
 const ZOOMED = {displaylogo: false, responsive: true, displayModeBar: true, modeBarButtons: [["zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]]};
 
@@ -125,7 +137,7 @@ function hover(task) {
   const path = onPath.has(task.name) ? "<br>the result waited for it" : "";
   return "<b>" + task.name + "</b><br>start " + seconds(task.start - data.started) + ", duration " + seconds(task.seconds)
     + "<br>read " + mega(task.input_bytes) + ", wrote " + mega(task.output_bytes)
-    + "<br>" + count(task.lines) + (task.step ? " pairs" : " rows") + ", memory " + memory(task.memory) + slow + path;
+    + "<br>" + counted(task.lines, task.step ? "pair" : "row") + ", memory " + memory(task.memory) + slow + path;
 }
 
 const ORDERS = {
@@ -170,10 +182,13 @@ function drawDurations() {
 function drawGroups() {
   const rows = [...data.largest_groups].reverse();
   if (!rows.length) { byId("groups").textContent = "The values of this job are not numbers."; return; }
+  // Bars stand at numbers: as categories, two keys that are clipped alike would be one.
+  const places = rows.map((row, place) => place);
   Plotly.react("groups", [{
-    type: "bar", orientation: "h", y: rows.map((row) => row[0]), x: rows.map((row) => row[1]),
-    marker: {color: color("reducer")}, hovertemplate: "%{y}: %{x}<extra></extra>",
-  }], layout({height: 320, yaxis: {type: "category"}}), PLAIN);
+    type: "bar", orientation: "h", y: places, x: rows.map((row) => row[1]),
+    customdata: rows.map((row) => forPlotly(row[0], HOVER_LETTERS)), textposition: "none",
+    marker: {color: color("reducer")}, hovertemplate: "%{customdata}: %{x}<extra></extra>",
+  }], layout({height: 320, yaxis: {tickvals: places, ticktext: rows.map((row) => forPlotly(row[0], LABEL_LETTERS)), zeroline: false}}), PLAIN);
 }
 
 function draw() {

@@ -3,7 +3,7 @@
 In: the job's summary and its answer. Out: a file with a timeline, the critical path, stragglers,
 durations, cost, bad rows and the largest groups. The files beside this one are its parts;
 `plotly` draws, and its library is copied into the page (4.8 MB), whose Content-Security-Policy
-allows no request at all.
+allows no request at all. What comes from the data is text there and never markup.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ from __future__ import annotations
 import html
 import importlib.resources
 import json
+import os
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from errors import JobError, UsageError
+from errors import JobError, UsageError, visible
+from state.fields import is_number
 from views import finished
 from views.summary import Summary
 
@@ -31,7 +34,7 @@ def library() -> str:
         return (importlib.resources.files("plotly") / LIBRARY).read_text(encoding="utf-8")
     except ModuleNotFoundError as error:
         raise UsageError(
-            "--report needs plotly, which is not installed: `pip install -r requirements-cli.txt`"
+            "a report needs plotly, which is not installed: `pip install -r requirements-cli.txt`"
         ) from error
 
 
@@ -40,30 +43,46 @@ def check(path: str) -> None:
     library()
     target = Path(path)
     if target.is_dir():
-        raise UsageError(f"{path} is a folder: --report takes the name of a file")
+        raise UsageError(f"{path} is a folder: give the name of a file")
     if not target.absolute().parent.is_dir():
         raise UsageError(f"{path}: there is no folder {target.absolute().parent}: make it first")
 
 
 def facts(done: Summary, groups: Mapping[str, Any]) -> dict[str, Any]:
     """What the page shows, as its script takes it; pure."""
-    numbers = [pair for pair in groups.items() if isinstance(pair[1], int | float)]
+    numbers = [pair for pair in groups.items() if can_be_drawn(pair[1])]
     largest = sorted(numbers, key=lambda pair: (-pair[1], pair[0]))[:LARGEST_GROUPS]
-    return {
+    shown = {
         **done.to_json(),
         "started": done.job.start,
         "critical_path": [task.name for task in finished.critical_path(done.job)],
         "largest_groups": [list(pair) for pair in largest],
     }
+    return {name: seen(value) for name, value in shown.items()}
+
+
+def can_be_drawn(value: Any) -> bool:
+    """Whether a value is a number that a browser has too."""
+    most = sys.float_info.max
+    return is_number(value, -most, most)
+
+
+def seen(value: Any) -> Any:
+    """A value of JSON whose texts are visible; pure."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, Mapping):
+        return {name: seen(one) for name, one in value.items()}
+    return [seen(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def page(shown: Mapping[str, Any], drawing_library: str) -> str:
     """The whole page; pure but for the reading of its parts."""
     parts = {
-        "title": html.escape(f"Job {shown['job_id']}"),
+        "title": html.escape(visible(f"Job {shown['job_id']}")),
         "style": (PARTS / "page.css").read_text(encoding="utf-8"),
         # Inside a script element only "<" could end it.
-        "data": json.dumps(shown).replace("<", "\\u003c"),
+        "data": json.dumps(shown, allow_nan=False).replace("<", "\\u003c"),
         "library": drawing_library,
         "script": (PARTS / "page.js").read_text(encoding="utf-8"),
     }
@@ -72,8 +91,22 @@ def page(shown: Mapping[str, Any], drawing_library: str) -> str:
 
 
 def write(path: str, done: Summary, groups: Mapping[str, Any]) -> None:
-    """Write the page. JobError where the file cannot be written."""
+    """Write the page. JobError where the file cannot be written; one that was there stays then."""
     try:
-        Path(path).write_text(page(facts(done, groups), library()), encoding="utf-8")
+        write_aside(Path(path), page(facts(done, groups), library()))
     except OSError as error:
         raise JobError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def write_aside(path: Path, text: str) -> None:
+    """Write a file whole or not at all: beside its place, then renamed. OSError."""
+    place = path.resolve()
+    if place.exists() and not place.is_file():  # /dev/stdout, or a pipe
+        place.write_text(text, encoding="utf-8")
+        return
+    aside = place.with_name(f".{place.name}.{os.getpid()}")
+    try:
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(place)
+    finally:
+        aside.unlink(missing_ok=True)

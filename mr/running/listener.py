@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from errors import JobError, log
+from errors import JobError, brief, counted, log
 from running.planning import Plan
 from running.request import JobRequest
 from state import badrows
+from state.fields import is_number
 from state.keys import JobKeys
-from state.outputs import bad_row
+from state.outputs import read_counts
 from state.progress import Progress
 from state.records import JobInfo
 
@@ -29,17 +30,24 @@ class MapperTotals:
         """Add one answer, [objects, rows, seconds, bad rows]. JobError where it is not that."""
         try:
             _, lines, seconds, errors = answer
-            self.lines += int(lines)
-            self.seconds += float(seconds)
-            self.errors += int(errors)
         except (TypeError, ValueError) as error:
-            raise JobError(
-                f"mapper {mapper_id} answered {str(answer)[:200]}, not "
-                "[objects, rows, seconds, bad rows]: is the mapper function the right one?"
-            ) from error
+            raise wrong_answer(mapper_id, answer) from error
+        if not all(map(is_number, (lines, seconds, errors))):
+            raise wrong_answer(mapper_id, answer)
+        self.lines += int(lines)
+        self.seconds += seconds
+        self.errors += int(errors)
         self.done += 1
         if errors and self.first_with_errors is None:
             self.first_with_errors = mapper_id
+
+
+def wrong_answer(mapper_id: int, answer: Any) -> JobError:
+    """The error of an answer that is none of a mapper."""
+    return JobError(
+        f"mapper {mapper_id} answered {brief(answer)}, not [objects, rows, seconds, bad rows]: "
+        "is the mapper function the right one?"
+    )
 
 
 class Listener:
@@ -76,11 +84,13 @@ class Listener:
 
 def report_mappers(s3: Any, job: JobInfo, totals: MapperTotals) -> None:
     """Say what the mappers did, with one of the bad rows where there were any."""
-    log(f"{totals.done} mappers done: {totals.lines} rows, {totals.errors} bad")
+    rows = f"{counted(totals.lines, 'row')}, {totals.errors:,} bad"
+    log(f"{counted(totals.done, 'mapper')} done: {rows}")
     if totals.first_with_errors is not None:
-        example = bad_row(s3, job, totals.first_with_errors)
-        log(f"a bad row, in s3 object {example.key}: {example.line}")
-        for line in badrows.lines_of(example.kinds):
+        key = JobKeys(job.job_id).mapper_output(totals.first_with_errors)
+        found = read_counts(s3, job.job_bucket, key)
+        log(f"a bad row, in s3 object {found.bad_object}: {found.example}")
+        for line in badrows.lines_of(found.faults):
             log(f"mapper {totals.first_with_errors}: {line}")
 
 

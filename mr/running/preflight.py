@@ -1,30 +1,43 @@
 """What is checked before a job starts, so that nothing is started that cannot end.
 
-In: clients and the request. Out: the functions' timeouts, or JobError with the fact and the
-remedy. Only `clear_job` writes: with `--overwrite` it deletes the outputs of an earlier run.
+In: clients and the request. Out: how the functions are configured, or JobError with the fact
+and the remedy. Only `take_job` writes: it takes the job id, and deletes what an earlier run left.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from aws import s3json
 from aws.client import error_code, is_denied
 from aws.notifications import covering_entry
 from aws.s3objects import delete_objects, list_objects
-from errors import JobError, log
+from errors import JobError, counted, log
+from lambdautils import LAMBDA_MEMORY_MB
 from running.request import JobRequest
 from state.keys import JobKeys, parse_key
+from state.records import JobInfo
 
 UNKNOWN_TIMEOUT = 900
 """Seconds, the most Lambda allows: for a function whose configuration may not be read."""
 
 
-def function_timeout(functions: Any, name: str) -> int:
-    """A function's timeout in seconds. JobError where there is no such function."""
+@dataclasses.dataclass(frozen=True)
+class FunctionFacts:
+    """A function's timeout in seconds, and its memory in MB."""
+
+    timeout: int = UNKNOWN_TIMEOUT
+    memory: int = LAMBDA_MEMORY_MB
+
+
+def function_facts(functions: Any, name: str) -> FunctionFacts:
+    """How a function is configured. JobError where there is no such function."""
     try:
-        return int(functions.get_function_configuration(FunctionName=name)["Timeout"])
+        found = functions.get_function_configuration(FunctionName=name)
+        return FunctionFacts(int(found["Timeout"]), int(found["MemorySize"]))
     except ClientError as error:
         if error_code(error) == "ResourceNotFoundException":
             raise JobError(
@@ -33,8 +46,11 @@ def function_timeout(functions: Any, name: str) -> int:
             ) from error
         if not is_denied(error):
             raise
-        log(f"the timeout of {name} may not be read, {UNKNOWN_TIMEOUT} s is assumed: {error}")
-        return UNKNOWN_TIMEOUT
+        log(
+            f"the configuration of {name} may not be read, a timeout of {UNKNOWN_TIMEOUT} s and "
+            f"{LAMBDA_MEMORY_MB} MB are assumed: {error}"
+        )
+        return FunctionFacts()
 
 
 def check_trigger(s3: Any, request: JobRequest) -> None:
@@ -60,19 +76,33 @@ def check_trigger(s3: Any, request: JobRequest) -> None:
         )
 
 
-def clear_job(s3: Any, request: JobRequest) -> None:
-    """Make sure that the job id is unused; with --overwrite, delete what is there. JobError."""
-    where = f"s3://{request.job_bucket}/{request.job_id}/"
-    found = [
-        item["Key"]
-        for item in list_objects(s3, request.job_bucket, JobKeys(request.job_id).prefix)
-        if parse_key(item["Key"])
-    ]
+def take_job(s3: Any, request: JobRequest, job: JobInfo) -> None:
+    """Take the job id for a run, then, with --overwrite, delete what earlier ones left.
+
+    JobError where the id is used, or another driver was first: nothing has been changed then.
+    """
+    bucket, keys = request.job_bucket, JobKeys(request.job_id)
+    where = f"s3://{bucket}/{request.job_id}/"
+    found = _objects_of(s3, bucket, keys)
     if found and not request.overwrite:
         raise JobError(
-            f"{request.job_id} has {len(found)} objects under {where}: choose a new job id, or "
-            "pass --overwrite (payload overwrite)"
+            f"{request.job_id} has {counted(len(found), 'object')} under {where}: choose a new "
+            "job id, or pass --overwrite (payload overwrite)"
         )
-    if found:
-        log(f"deleting the {len(found)} objects of an earlier run under {where}")
-        delete_objects(s3, request.job_bucket, found)
+    seen = found.get(keys.jobinfo, "")
+    if not s3json.create_json(s3, bucket, keys.jobinfo, job.to_json(), seen):
+        raise JobError(
+            f"another driver has taken the job id {request.job_id} in {where} just now: choose "
+            "a new job id, or pass --overwrite (payload overwrite) when that job is to end"
+        )
+    # Listed anew: functions of the earlier run may have written until they saw the new one.
+    left = [key for key in _objects_of(s3, bucket, keys) if key != keys.jobinfo]
+    if left:
+        log(f"deleting the {counted(len(left), 'object')} of an earlier run under {where}")
+        delete_objects(s3, bucket, left)
+
+
+def _objects_of(s3: Any, bucket: str, keys: JobKeys) -> dict[str, str]:
+    """The keys of a job's objects, and their ETags; what others put under its prefix is theirs."""
+    listed = list_objects(s3, bucket, keys.prefix)
+    return {item["Key"]: item["ETag"] for item in listed if parse_key(item["Key"])}

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from errors import UsageError, log
+from errors import UsageError, brief, log
 
 DATA_BUCKET = "big-data-benchmark"
 DATA_PREFIX = "pavlo/text/1node/uservisits/"
@@ -21,7 +21,7 @@ CONCURRENCY = 100
 TIMEOUT = 900
 RETRIES = 2
 MAX_BAD = 0.01
-_JOB_ID = re.compile(r"[^/\x00-\x1f\x7f]{1,200}")
+_JOB_ID = re.compile(r"[^/\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,200}")
 _FLAGS = {
     "full_async": "full_async",
     "dryrun": "dryrun",
@@ -45,8 +45,18 @@ _PAYLOAD_NAMES = {
     "timeout": "timeout",
     "retries": "retries",
     "maxBad": "max_bad",
+    "reducers": "reducers",
+    "fanIn": "fan_in",
 }
-_NUMBERS = {"endearly": 1, "batchSize": 1, "concurrency": 1, "timeout": 1, "retries": 0}
+_NUMBERS = {
+    "endearly": 1,
+    "batchSize": 1,
+    "concurrency": 1,
+    "timeout": 1,
+    "retries": 0,
+    "reducers": 1,
+    "fanIn": 2,
+}
 """Payload fields that are whole numbers, with the least each may be."""
 
 
@@ -58,8 +68,10 @@ class JobRequest:
     (None: computed), `split_size` bytes a mapper, for which objects are cut (None: they are not),
     `concurrency` how many mappers may run at once in synchronous mode, `timeout` the seconds to
     wait for the reducers, `retries` the further tries of a mapper that fails, `max_bad` the share
-    of all rows that may be bad. With `requester_pays` the input's bucket charges whoever reads it.
-    `event_source` is passed on to the mappers and not looked at.
+    of all rows that may be bad. `reducers` and `fan_in` force the shape of the reduce steps: so
+    many reducers side by side, so many outputs each (0: as planned). With `requester_pays` the
+    input's bucket charges whoever reads it. `event_source` is passed on to the mappers and not
+    looked at.
     """
 
     bucket: str = DATA_BUCKET
@@ -80,6 +92,8 @@ class JobRequest:
     retries: int = RETRIES
     max_bad: float = MAX_BAD
     requester_pays: bool = False
+    reducers: int = 0
+    fan_in: int = 0
     event_source: str = ""
     profile: str | None = None
 
@@ -105,6 +119,8 @@ class JobRequest:
             retries=options.retries,
             max_bad=options.max_bad,
             requester_pays=options.request_payer,
+            reducers=options.reducers or 0,
+            fan_in=options.fanin or 0,
             profile=options.profile,
         )
         return request.checked([])
@@ -123,7 +139,7 @@ class JobRequest:
         if unknown := sorted(set(payload) - set(_PAYLOAD_NAMES) - set(_FLAGS)):
             log(f"payload fields that mean nothing here, ignored: {', '.join(unknown)}")
         if faults:
-            raise UsageError("\n".join(faults))
+            raise UsageError("; ".join(faults))
         return cls(**values).checked(faults)
 
     def checked(self, faults: list[str]) -> JobRequest:
@@ -135,7 +151,7 @@ class JobRequest:
         if not self.dryrun:
             faults.extend(self._faults_of_a_real_run())
         if faults:
-            raise UsageError("\n".join(faults))
+            raise UsageError("; ".join(faults))
         return self
 
     def _faults_of_a_real_run(self) -> list[str]:
@@ -152,7 +168,7 @@ class JobRequest:
         ]
         if self.job_id and (not _JOB_ID.fullmatch(self.job_id) or self.job_id in (".", "..")):
             faults.append(
-                f"the job id {self.job_id!r} cannot be used: it is one segment of an S3 key, "
+                f"the job id {brief(self.job_id)} cannot be used: it is one segment of an S3 key, "
                 "1 to 200 characters without '/' and control characters"
             )
         return faults
@@ -168,7 +184,7 @@ def _payload_value(name: str, value: Any, faults: list[str]) -> Any:
             return None
     if name not in _NUMBERS:
         if not isinstance(value, str):
-            faults.append(f"payload {name} is {value!r}: it must be a text")
+            faults.append(f"payload {name} is {brief(value)}: it must be a text")
         return value
     least = _NUMBERS[name]
     try:

@@ -8,28 +8,30 @@ and `JOB/jobinfo.json` are written, and one mapper a batch is invoked.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import os
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from aws import s3json
 from aws.client import Clients
-from aws.invoker import Function, call_all
+from aws.invoker import FailedForGood, Function, FunctionFailed, call_all
 from aws.s3objects import list_input
-from errors import JobError, log
+from errors import JobError, counted, log
 from running import diagnosis, planning, preflight, watching
 from running.listener import Listener, MapperTotals, result_url
 from running.planning import Plan
 from running.request import JobRequest
 from running.watching import JobTimedOut
+from shuffle.plan import Wish, check_wish
 from state import badrows
+from state.failures import final_failure
 from state.keys import JobKeys
 from state.outputs import reducer_seconds
 from state.progress import Progress
-from state.records import JobInfo
-from state.tasks import Range
+from state.records import JobData, JobInfo
+from state.tasks import MapperEvent
 
 READ_TIMEOUT_MARGIN = 60
 """Seconds a client waits for a function's answer past the function's own timeout."""
@@ -51,95 +53,102 @@ class Outcome:
     fault: str = ""
 
 
-def record_job(s3: Any, request: JobRequest, plan: Plan, reducer_timeout: int) -> JobInfo:
-    """Write the job's two records."""
-    keys = JobKeys(request.job_id)
-    job = JobInfo(
+def new_job(request: JobRequest, plan: Plan, reducer: preflight.FunctionFacts) -> JobInfo:
+    """The record of a new run of the job; its run id is no other's."""
+    return JobInfo(
         request.job_id,
         request.job_bucket,
         len(plan.batches),
         request.reducer,
-        reducer_timeout=reducer_timeout,
+        reducer_timeout=reducer.timeout,
+        reducer_memory=reducer.memory,
+        run_id=uuid.uuid4().hex,
+        reducers=request.reducers,
+        fan_in=request.fan_in,
     )
-    data = {
-        "mapCount": job.map_count,
-        "totalS3Files": plan.objects,
-        "startTime": time.time(),
-        "totalBytes": plan.size,
-        "inputReads": sum(map(len, plan.batches)),
-        "maxBad": request.max_bad,
-        "mapperFunction": request.mapper,
-        "driverFunction": os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
-    }
-    s3json.write_json(s3, request.job_bucket, keys.jobdata, data)
-    s3json.write_json(s3, request.job_bucket, keys.jobinfo, job.to_json())
-    return job
 
 
-def mapper_payload(
-    request: JobRequest,
-    mapper_id: int,
-    keys: list[str],
-    etags: list[str],
-    ranges: list[Range | None] | None = None,
-) -> dict[str, Any]:
-    """The event of one mapper; ids count from 1. Only with splits does it have `ranges`."""
-    payload: dict[str, Any] = {
-        "bucket": request.bucket,
-        "keys": keys,
-        "etags": etags,
-        "jobBucket": request.job_bucket,
-        "jobId": request.job_id,
-        "mapperId": mapper_id,
-    }
-    if ranges is not None:
-        payload["ranges"] = [part and part.to_json() for part in ranges]
-    if request.requester_pays:
-        payload["requestPayer"] = "requester"
-    return {**payload, "eventSource": request.event_source} if request.event_source else payload
+def job_data(request: JobRequest, plan: Plan, job: JobInfo) -> JobData:
+    """What the views are told of the job."""
+    return JobData(
+        job.map_count,
+        plan.objects,
+        time.time(),
+        plan.size,
+        sum(map(len, plan.batches)),
+        request.mapper,
+        os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
+        job.run_id,
+        request.max_bad,
+    )
 
 
-def told(call: Callable[[Any], Any], listener: Listener) -> Callable[[Any], Any]:
-    """`call`, of which the listener hears; its errors also say which mapper was to read what."""
-
-    def named(payload: Mapping[str, Any]) -> Any:
-        listener.mapper_started(payload["mapperId"])
-        try:
-            return call(payload)
-        except JobError as error:
-            listener.mapper_failed(payload["mapperId"], error)
-            keys = payload["keys"]
-            batch = (
-                f"mapper {payload['mapperId']}, {len(keys)} objects from {keys[0]} to {keys[-1]}"
-            )
-            raise type(error)(f"{error} ({batch})") from error
-
-    return named
-
-
-def run_mappers(
-    request: JobRequest, plan: Plan, mapper: Function, listener: Listener
-) -> MapperTotals:
-    """Invoke every mapper: by Event and without answers, or waiting for each answer."""
-    ranges = plan.ranges or itertools.repeat(None, len(plan.batches))
-    payloads = [
-        mapper_payload(request, number, keys, etags, parts)
+def mapper_events(request: JobRequest, plan: Plan, job: JobInfo) -> list[dict[str, Any]]:
+    """The events of all mappers; ids count from 1."""
+    ranges = plan.ranges or [[None] * len(keys) for keys in plan.batches]
+    return [
+        MapperEvent(
+            request.bucket,
+            keys,
+            parts,
+            request.job_bucket,
+            request.job_id,
+            number,
+            job.run_id,
+            request.event_source,
+            request.full_async,
+            etags,
+            request.requester_pays,
+        ).to_json()
         for number, (keys, etags, parts) in enumerate(
             zip(plan.batches, plan.etags, ranges, strict=True), 1
         )
     ]
+
+
+def told(
+    call: Callable[[Any], Any], listener: Listener, s3: Any, job: JobInfo
+) -> Callable[[Any], Any]:
+    """`call`, of which the listener hears; FailedForGood where the mapper left a record of that."""
+
+    def heard(payload: Mapping[str, Any]) -> Any:
+        mapper_id = payload["mapperId"]
+        listener.mapper_started(mapper_id)
+        try:
+            return call(payload)
+        except JobError as error:
+            listener.mapper_failed(mapper_id, error)
+            if type(error) is FunctionFailed and final_failure(s3, job, [f"mapper/{mapper_id}"]):
+                raise FailedForGood(str(error)) from error
+            raise
+
+    return heard
+
+
+def named_batch(payload: Mapping[str, Any]) -> str:
+    """Which mapper was to read what, for an error of it."""
+    keys = payload["keys"]
+    batch = f"{counted(len(keys), 'object')} from {keys[0]} to {keys[-1]}"
+    return f"mapper {payload['mapperId']}, {batch}"
+
+
+def run_mappers(
+    request: JobRequest, plan: Plan, s3: Any, job: JobInfo, mapper: Function, listener: Listener
+) -> MapperTotals:
+    """Invoke every mapper: by Event and without answers, or waiting for each answer."""
+    payloads = mapper_events(request, plan, job)
     totals = MapperTotals()
     if request.full_async:
-        start = told(mapper.start, listener)
-        call_all(start, payloads, STARTING_THREADS, request.retries, lambda index, _: None)
+        start, threads = told(mapper.start, listener, s3, job), STARTING_THREADS
+        call_all(start, payloads, threads, request.retries, lambda *_: None, named_batch)
         return totals
 
     def on_answer(index: int, answer: Any) -> None:
         totals.add(index + 1, answer)
         listener.mapper_done(index + 1, totals, len(payloads))
 
-    call = told(mapper.call, listener)
-    call_all(call, payloads, request.concurrency, request.retries, on_answer)
+    call = told(mapper.call, listener, s3, job)
+    call_all(call, payloads, request.concurrency, request.retries, on_answer, named_batch)
     return totals
 
 
@@ -159,19 +168,22 @@ def run(
     s3 = clients.s3
     listed = list_input(s3, request.bucket, request.prefix, request.requester_pays)
     plan = planning.plan_batches(listed, request)
-    log(f"{plan.objects} objects, {plan.size} bytes in s3://{request.bucket}/{request.prefix}")
+    found = f"{counted(plan.objects, 'object')}, {counted(plan.size, 'byte')}"
+    log(f"{found} in s3://{request.bucket}/{request.prefix}")
     if plan.hidden:
-        log(f"left out, since a part of their name begins with _ or .: {plan.hidden} objects")
+        hidden = counted(plan.hidden, "object")
+        log(f"left out, since a part of their name begins with _ or .: {hidden}")
     log(f"Num. of Mappers (and Reducers)  {len(plan.batches)}")
     listener.planned(request, plan)
     if request.dryrun:
         return Outcome(f"TIMER:CALL:{_milliseconds_since(start)}:dryrun:0", plan)
 
     job, mapper = prepare(clients, request, plan)
-    log(f"job {request.job_id}: driver starts {job.map_count} mappers")
-    totals = run_mappers(request, plan, mapper, listener)
+    log(f"job {request.job_id}: driver starts {counted(job.map_count, 'mapper')}")
+    totals = run_mappers(request, plan, s3, job, mapper, listener)
     if request.full_async:
-        log(f"{job.map_count} mappers started; the result will be {result_url(job)}")
+        mappers = counted(job.map_count, "mapper")
+        log(f"{mappers} started; the result will be {result_url(job)}")
         return Outcome(f"TIMER:CALL:{_milliseconds_since(start)}:mappers:0:reducer:0", plan, job)
     listener.mapped(s3, job, totals)
     timeout: float = request.timeout
@@ -211,16 +223,19 @@ def explain_timeout(
 
 def prepare(clients: Clients, request: JobRequest, plan: Plan) -> tuple[JobInfo, Function]:
     """Check everything a run needs, then write its records; returns them and the mapper."""
-    mapper_timeout = preflight.function_timeout(clients.functions, request.mapper)
-    reducer_timeout = preflight.function_timeout(clients.functions, request.reducer)
+    check_wish(len(plan.batches), Wish(request.reducers, request.fan_in))
+    mapper_facts = preflight.function_facts(clients.functions, request.mapper)
+    reducer_facts = preflight.function_facts(clients.functions, request.reducer)
     preflight.check_trigger(clients.s3, request)
-    preflight.clear_job(clients.s3, request)
-    job = record_job(clients.s3, request, plan, reducer_timeout)
+    job = new_job(request, plan, reducer_facts)
+    preflight.take_job(clients.s3, request, job)
+    data = job_data(request, plan, job).to_json()
+    s3json.write_json(clients.s3, request.job_bucket, JobKeys(request.job_id).jobdata, data)
     # The answer always comes before this client gives up, so a call that botocore sends again
     # finds no other one of the same mapper at work.
     patient = clients.make(
         "lambda",
-        read_timeout=mapper_timeout + READ_TIMEOUT_MARGIN,
+        read_timeout=mapper_facts.timeout + READ_TIMEOUT_MARGIN,
         connections=max(request.concurrency, STARTING_THREADS),
     )
     return job, Function(patient, request.mapper)

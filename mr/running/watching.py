@@ -1,8 +1,9 @@
 """Watching a job from outside: waiting for its result, and helping it on where it stands still.
 
 In: an S3 client and the job's record. Out: the moment the result is there, or JobTimedOut with
-what is missing. A job that stands still because an event or a reducer was lost is nudged: the last
-task object is copied onto itself, which makes S3 send its event again.
+what is missing, or JobError once a function has failed in a way that no other try mends. A job that
+stands still because an event or a reducer was lost is nudged: the last task object is copied onto
+itself, which makes S3 send its event again.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from errors import JobError, log
+from state.failures import final_failure
 from state.keys import JobKeys
 from state.progress import Progress, look
 from state.records import JobInfo
@@ -41,7 +43,9 @@ def wait_for_result(
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Return when the job's result is there. JobTimedOut after `timeout` seconds."""
+    """Return when the job's result is there. JobTimedOut after `timeout` seconds, JobError as soon
+    as a function of it has failed for good.
+    """
     start = moved = nudged = clock()
     poll, before = FIRST_POLL, None
     while True:
@@ -52,6 +56,8 @@ def wait_for_result(
             on_progress(progress)
         if progress.finished:
             return
+        if failure := final_failure(s3, job, progress.failed):
+            raise JobError(f"job {job.job_id} has failed, no result will come: {failure}")
         if now - start > timeout:
             raise JobTimedOut(job, timeout, progress)
         if needs_nudge(progress, now, max(moved, nudged)):

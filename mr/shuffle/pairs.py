@@ -1,79 +1,189 @@
 """Pairs on their way between functions: an output is one JSON object, key -> value.
 
-In: what a job made, as a dict. Out: the object in S3, and the same pairs read back.
+In: what a job made, as a dict. Out: the object in S3, with its index; and the same pairs read
+back, all of them or those of some buckets. What JSON in UTF-8 cannot hold does not leave a
+function: the error names job, key and value.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Mapping
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from aws import s3json, s3stream
-from errors import BadRecord, JobError
-from jobs.base import COMBINE, MAX_EXAMPLE, Job
+from errors import BadRecord, JobError, brief
+from jobs.base import Job
+from shuffle import partition
+from state.jobcode import JobCode
+from state.outputs import Counts
+from state.runs import RUN, Run, is_of
 
+_orjson: Callable[[bytes], Any] | None
 try:  # reading JSON is most of a reducer's time; orjson is an option of the deployment
-    from orjson import loads
+    from orjson import loads as _orjson
 except ImportError:
-    from json import loads
+    _orjson = None
 
-PORTION = 4096
-"""Pairs that become JSON at a time."""
+Check = Callable[[Mapping[str, Any]], None]
+"""Looks at GetObject's answer before its body is read, and raises what is wrong with it."""
 
 
-def write_pairs(
-    s3: Any, job: Job, bucket: str, key: str, pairs: Mapping[Any, Any], metadata: Mapping[str, str]
-) -> None:
-    """Write an output. JobError, naming the pair, where JSON has no form for it."""
+class NotThereYet(JobError):
+    """An output that is due has not been written by this run: another try may find it."""
+
+
+# --------------------------------------------------------------------------- writing
+
+
+def write_pairs(run: Run, job: Job, key: str, pairs: Mapping[Any, Any], counts: Counts) -> None:
+    """Write an output of a run, unless it is there already.
+
+    JobError, naming the pair, where JSON has no form for it; OtherRun.
+    """
     try:
-        body = encode_pairs(pairs)
+        body, places = partition.encode(pairs)
     except (TypeError, ValueError, RecursionError) as error:
         raise unwritable(job, pairs, error) from error
-    s3json.write_body(s3, bucket, key, body, {**metadata, COMBINE: job.combine_name})
+    metadata = {**own_metadata(run, job, counts), **places}
+    run.write(
+        key, lambda condition: s3json.write_body(run.s3, run.bucket, key, body, metadata, condition)
+    )
+
+
+def own_metadata(run: Run, job: Job, counts: Counts) -> dict[str, str]:
+    """What an output says of the task that wrote it."""
+    return {**counts.to_metadata(), **code_of(job).to_metadata(), RUN: run.run_id}
+
+
+def code_of(job: Job) -> JobCode:
+    """What an output says of the job that wrote it."""
+    return JobCode(job.name, job.digest, job.combine_name)
 
 
 def unwritable(job: Job, pairs: Mapping[Any, Any], error: Exception) -> JobError:
     """The error of pairs that JSON has no form for, with the first that is to blame."""
     for key, value in pairs.items():
         try:
-            encode_pairs({key: value})
+            partition.encode({key: value})
         except (TypeError, ValueError, RecursionError) as fault:
-            shown = repr(value)[:MAX_EXAMPLE]
-            return JobError(f"job {job.name}: the value {shown} of key {key!r}: {fault}")
+            return JobError(
+                f"job {job.name}: the value {brief(value)} of key {brief(key)}: {fault}"
+            )
     return JobError(f"job {job.name}: its pairs cannot be written as JSON: {error}")
 
 
-def encode_pairs(pairs: Mapping[Any, Any]) -> bytes:
-    """Pairs as one JSON object; keys that are bytes are UTF-8. ValueError or TypeError; pure.
+# --------------------------------------------------------------------------- reading
 
-    Portion by portion, since json makes a text of every key and value before it joins them.
+
+def checked_for(job: Job, run: Run, where: str) -> Check:
+    """A check that an output is of this run, and of the reducer's own job."""
+
+    def check(response: Mapping[str, Any]) -> None:
+        if not is_of(run.run_id, response["Metadata"]):
+            raise NotThereYet(
+                f"{where} is of run {response['Metadata'][RUN]}, not of this one, {run.run_id}: "
+                "its own has not been written yet"
+            )
+        check_written_for(job, response["Metadata"], where)
+
+    return check
+
+
+def check_written_for(job: Job, metadata: Mapping[str, str], where: str) -> None:
+    """JobError where an output was written by a job that combines in another way, or by another
+    version of this one.
+
+    An output that does not say so, as one of a mapper of one's own, is taken as it is.
     """
-    items = iter(pairs.items())
-    portions = []
-    while portion := dict(itertools.islice(items, PORTION)):
-        if isinstance(next(iter(portion)), bytes):
-            portion = {key.decode(): value for key, value in portion.items()}
-        portions.append(s3json.json_bytes(portion)[1:-1])
-    return b"{" + b",".join(portions) + b"}"
+    wrote, own = JobCode.from_metadata(metadata), code_of(job).kept()
+    if wrote.combine and wrote.combine != own.combine:
+        raise JobError(
+            f"{where} is to be combined with {wrote.combine}, but the reducer runs the job "
+            f"{own.job}, with {own.combine}: give the mapper and the reducer the same "
+            "MR_JOB in scns.json"
+        )
+    if wrote.job == own.job and wrote.digest and own.digest and wrote.digest != own.digest:
+        raise JobError(
+            f"{where} was written by another version of the job, {wrote}, than the reducer runs, "
+            f"{own}: deploy mapper and reducer with the same file, and start the job anew"
+        )
 
 
-def read_output(s3: Any, bucket: str, key: str, job: Job) -> Iterator[bytes]:
-    """The chunks of an output. JobError where the reducer's job is not the mapper's."""
-    return s3stream.read_chunks(
-        s3,
-        bucket,
-        key,
-        lambda response: job.check_written_for(response["Metadata"], f"s3://{bucket}/{key}"),
-    )
+def read_part(
+    s3: Any, bucket: str, key: str, buckets: tuple[int, int], size: int, check: Check
+) -> Iterator[bytes]:
+    """The pairs of the buckets first..end-1 of an output, as one JSON object in one piece.
+
+    `size` are the output's bytes, of which the place of the buckets is guessed; the index, which
+    comes with the first answer, says what is missing. An output without one is read whole.
+    """
+    answers: list[dict[str, Any]] = []
+
+    def on_open(response: dict[str, Any]) -> None:
+        check(response)
+        answers.append(response)
+
+    start, stop = partition.guess(size, *buckets)
+    body = b"".join(s3stream.read_chunks(s3, bucket, key, on_open, start, stop))
+    answer, where = answers[0], f"s3://{bucket}/{key}"
+
+    def more(first: int, end: int) -> bytes:
+        etag = answer["ETag"]
+        return b"".join(s3stream.read_chunks(s3, bucket, key, check, first, end, etag))
+
+    total = int(answer["ContentRange"].rpartition("/")[2])
+    index = answer["Metadata"].get(partition.INDEX)
+    if index is None:
+        whole = more(0, start) + body + more(start + len(body), total)
+        yield json.dumps(partition.only(parse_output(whole, where), *buckets)).encode()
+        return
+    offsets = partition.unpack(index, total, where)
+    first, end = partition.span(offsets, *buckets)
+    body = more(first, min(start, end)) + body[max(0, first - start) : max(0, end - start)]
+    body += more(max(stop, first), end)
+    piece = partition.as_object(body) if body else b"{}"
+    if not partition.is_exact(offsets, *buckets):
+        piece = json.dumps(partition.only(parse_output(piece, where), *buckets)).encode()
+    yield piece
 
 
-def parse_output(body: bytes, where: str) -> dict[str, Any]:
-    """The pairs of an output. BadRecord where it is none."""
-    try:
-        output = loads(body)
-    except ValueError as error:
-        raise BadRecord(f"{where} is not JSON: {error}") from error
+def read_whole(s3: Any, bucket: str, key: str, check: Check) -> Iterator[bytes]:
+    """The chunks of an output."""
+    return s3stream.read_chunks(s3, bucket, key, check)
+
+
+def parse_output(
+    body: bytes, where: str, fast: Callable[[bytes], Any] | None = _orjson
+) -> dict[str, Any]:
+    """The pairs of an output, the same with orjson and without. BadRecord where it is none."""
+    output = _parse_fast(body, fast) if fast else None
+    if output is None:
+        output = s3json.parse(body, where)
     if not isinstance(output, dict):
         raise BadRecord(f"{where} is no output: not a JSON object but {type(output).__name__}")
     return output
+
+
+def _parse_fast(body: bytes, fast: Callable[[bytes], Any]) -> Any:
+    """What orjson reads; None where json reads more than it does, or more exactly."""
+    try:
+        output = fast(body)
+    except (ValueError, RecursionError):
+        return None
+    return output if isinstance(output, dict) and _is_exact(output, body) else None
+
+
+_MANY_DIGITS = re.compile(rb"[0-9]{19}")
+
+
+def _is_exact(output: dict[str, Any], body: bytes) -> bool:
+    """Whether orjson cannot have rounded a number: a whole one of more than 64 bits becomes a
+    float of at least 2^64, or of -2^63 and below.
+    """
+    kinds = set(map(type, output.values()))
+    if kinds <= {float, int}:
+        values = output.values()
+        return max(values, default=0) < 2**64 and min(values, default=0) > -(2**63)
+    return kinds.isdisjoint({float, dict, list}) or not _MANY_DIGITS.search(body)

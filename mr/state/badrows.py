@@ -1,28 +1,25 @@
-"""Bad rows as a mapper tells of them, in so few bytes that they fit into an output's metadata.
+"""Bad rows by kind of fault, in so few bytes that they fit into an output's metadata.
 
-S3 allows 2 KB of metadata, in ASCII. All texts about bad rows take at most 600 bytes of it:
-`errexample` and `errobject` are the first bad row and its object, percent-encoded; `faults` is a
-JSON list of the kinds of fault, the most frequent first, each [kind, count, an example].
+In: how many there are of each kind, and an example. Out: a JSON list of the most frequent kinds,
+each [kind, count, example]; the same read back, put together, and in words.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import urllib.parse
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
-from errors import BadRecord
+from errors import brief, log
+from state.fields import is_number
 
-MAX_EXAMPLE = 120
-MAX_OBJECT = 200
 MAX_FAULTS = 280
-"""Bytes of each of the three texts."""
+"""Bytes of the packed form, in ASCII."""
 SHOWN = 3
 """Kinds of fault that are told with an example."""
 OTHER = "other faults"
-CUT = "..."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,34 +58,21 @@ def pack(found: Iterable[BadRows]) -> str:
     return pack([BadRows(ascii(one.kind)[1:33], one.count) for one in chosen])
 
 
-def unpack(text: str) -> tuple[BadRows, ...]:
-    """What `pack` packed. BadRecord where it is something else."""
+def unpack(text: str, where: str) -> tuple[BadRows, ...]:
+    """What `pack` packed, of the object `where`. What is something else is said, and passed over:
+    an output is whole without it.
+    """
     try:
-        return tuple(BadRows(str(kind), int(n), str(one)) for kind, n, one in json.loads(text))
-    except (TypeError, ValueError) as error:
-        raise BadRecord(f"the metadata faults is {text[:80]!r}, not a list of faults") from error
+        return tuple(_bad_rows(*entry) for entry in json.loads(text))
+    except (TypeError, ValueError):
+        log(f"{where}: its faults are {brief(text)}, not a list of faults: ignored")
+        return ()
 
 
-def quote(text: str, most: int = MAX_EXAMPLE) -> str:
-    """The beginning of a text in ASCII, percent-encoded, of at most `most` bytes."""
-    return "".join(_quoted(text, most))
-
-
-def quote_key(key: str) -> str:
-    """A key, percent-encoded; of one that is too long, "..." and its end, which tells more."""
-    end = "".join(_quoted(key[::-1], MAX_OBJECT - len(CUT))[::-1])
-    return end if urllib.parse.unquote(end) == key else CUT + end
-
-
-def _quoted(characters: str, most: int) -> list[str]:
-    """Each character, percent-encoded, as far as `most` bytes go."""
-    quoted, length = [], 0
-    for character in characters:
-        quoted.append(urllib.parse.quote(character, safe=" ,./:;()-"))
-        length += len(quoted[-1])
-        if length > most:
-            return quoted[:-1]
-    return quoted
+def _bad_rows(kind: Any, count: Any, example: Any) -> BadRows:
+    if not is_number(count):
+        raise ValueError(f"{count!r} is no number of rows")
+    return BadRows(str(kind), int(count), str(example))
 
 
 def lines_of(found: Iterable[BadRows]) -> list[str]:

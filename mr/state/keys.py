@@ -17,7 +17,7 @@ from __future__ import annotations
 import dataclasses
 import re
 
-_NUMBER = r"[1-9][0-9]*"
+_NUMBER = r"[1-9][0-9]{0,8}"
 _KEY = re.compile(
     rf"""(?P<job>[^/]+)/(?:
         (?P<jobdata>jobdata)
@@ -101,6 +101,10 @@ class JobKeys:
 
     def reducer_output(self, step: int, reducer_id: int) -> str:
         return f"{self.job_id}/task/reducer/{step}/{reducer_id}"
+
+    def step_prefix(self, step: int) -> str:
+        """What the keys of all outputs of a reduce step begin with."""
+        return f"{self.job_id}/task/reducer/{step}/"
 
     def output(self, step: int, number: int) -> str:
         """The output `number` of a step; step 0 are the mappers."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from state.listing import JobListing, list_job, read_step_records
 from state.records import JobInfo, StepRecord
+from state.runs import Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,8 +27,8 @@ def steps_of(
     """The mappers and every claimed step; pure. The last reducer writes the result instead."""
     steps = []
     for step in [0, *sorted(records)]:
-        due = records[step].reducer_count if step else job.map_count
-        there = set(listing.outputs.get(step, {}))
+        due = records[step].grid.count if step else job.map_count
+        there: Iterable[int] = listing.outputs.get(step, {})
         if step and due == 1 and listing.has_result:
             there = {1}
         missing = tuple(number for number in range(1, due + 1) if number not in there)
@@ -39,8 +40,9 @@ def steps_of(
 class Progress:
     """Where a job is: outputs of the current step (0: mappers) that are there, and are due.
 
-    `missing` are the numbers that are not there yet, `claimed` whether the step's claim is made
-    (a job's mappers always are), `expires` when the claim's reducers must have ended.
+    `missing` are the numbers that are not there yet, `expires` when the claim's reducers must
+    have ended (None while the mappers are at work). `failed` are the names of the failures that
+    lie there.
     """
 
     step: int
@@ -49,6 +51,7 @@ class Progress:
     missing: tuple[int, ...]
     expires: float | None = None
     finished: bool = False
+    failed: tuple[str, ...] = dataclasses.field(default=(), compare=False)
 
     def __str__(self) -> str:
         if self.finished:
@@ -62,19 +65,18 @@ class Progress:
 
 def progress_of(job: JobInfo, listing: JobListing, records: Mapping[int, StepRecord]) -> Progress:
     """Where the job is; pure. The current step is the last one claimed."""
-    step = max(records, default=0)
-    record = records.get(step)
-    due = record.reducer_count if record else job.map_count
-    outputs = listing.outputs.get(step, {})
-    missing = tuple(number for number in range(1, due + 1) if number not in outputs)
+    last = steps_of(job, listing, records)[-1]
+    record = records.get(last.step)
     if listing.has_result:
-        missing = ()
+        last = dataclasses.replace(last, done=last.due, missing=())
     expires = record.expires if record else None
-    return Progress(step, due - len(missing), due, missing, expires, listing.has_result)
+    return Progress(
+        last.step, last.done, last.due, last.missing, expires, listing.has_result, listing.errors
+    )
 
 
 def look(s3: Any, job: JobInfo) -> Progress:
-    """Read where the job is."""
-    listing = list_job(s3, job.job_bucket, job.job_id)
-    records = read_step_records(s3, job.job_bucket, job.job_id, listing)
-    return progress_of(job, listing, records)
+    """Read where the job is. OtherRun where its job id belongs to another run by now."""
+    Run(s3, job.job_bucket, job.job_id, job.run_id).check()
+    listing = list_job(s3, job)
+    return progress_of(job, listing, read_step_records(s3, job, listing))

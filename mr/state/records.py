@@ -1,7 +1,6 @@
-"""A job, as S3 has it: its two records, what its listing shows, and the traces of failures.
+"""A job's records in S3: what the driver and the coordinators write down for each other.
 
-In: the objects of one job. Out: `JobInfo`, `StepRecord` and `JobListing`, from which the
-coordinator and the driver tell where the job is. Nothing here decides or starts anything.
+Each bears the run that it belongs to. Nothing here decides or starts anything.
 """
 
 from __future__ import annotations
@@ -9,16 +8,19 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from errors import BadRecord
-from state.fields import Fields, is_text_list
+from errors import BadRecord, brief
+from state.fields import MOST_TASKS, Fields
+from state.grid import BUCKETS, Grid
 from state.keys import JobKeys
 
 
 @dataclasses.dataclass(frozen=True)
 class JobInfo:
-    """JOB/jobinfo.json: what the coordinator must know of a job.
+    """JOB/jobinfo.json: whose the job id is, and what the coordinator must know.
 
-    `reducer_timeout` is the reducer function's timeout in seconds.
+    `reducer_timeout` is the reducer function's timeout in seconds, `reducer_memory` its memory in
+    MB. A record without `run_id` is one of an earlier version, or of a driver of one's own.
+    `reducers` and `fan_in` are the shape that the user asked for, 0 where none.
     """
 
     job_id: str
@@ -27,6 +29,15 @@ class JobInfo:
     reducer_function: str
     reducer_handler: str = "reducer.handler"
     reducer_timeout: int = 900
+    reducer_memory: int = 1536
+    run_id: str = ""
+    reducers: int = 0
+    fan_in: int = 0
+
+    @property
+    def mappers(self) -> Grid:
+        """The mappers as a step: one group each, all keys."""
+        return Grid(self.map_count)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -36,6 +47,10 @@ class JobInfo:
             "reducerFunction": self.reducer_function,
             "reducerHandler": self.reducer_handler,
             "reducerTimeout": self.reducer_timeout,
+            "reducerMemory": self.reducer_memory,
+            "runId": self.run_id,
+            "reducers": self.reducers,
+            "fanIn": self.fan_in,
         }
 
     @classmethod
@@ -43,14 +58,67 @@ class JobInfo:
         """Read the record of `job_id`. BadRecord where a field is missing or wrong."""
         fields = Fields(value, JobKeys(job_id).jobinfo)
         if fields.text("jobId") != job_id:
-            raise BadRecord(f"{fields.where}: jobId is {value['jobId']!r}, not {job_id!r}")
+            raise BadRecord(f"{fields.where}: jobId is {brief(value['jobId'])}, not {job_id!r}")
         return cls(
             job_id,
             fields.text("jobBucket"),
-            fields.count("mapCount"),
+            fields.count("mapCount", most=MOST_TASKS),
             fields.text("reducerFunction"),
             fields.text("reducerHandler", "reducer.handler"),
             fields.count("reducerTimeout", 900),
+            fields.count("reducerMemory", 1536),
+            fields.text("runId", ""),
+            fields.count("reducers", 0, least=0),
+            fields.count("fanIn", 0, least=0),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class JobData:
+    """JOB/jobdata: what the views need of a job.
+
+    `objects` and `size` (bytes) are those of the input, `input_reads` how often one of them is
+    read (0 each: an earlier version did not say), `start` is in seconds since the epoch, `max_bad`
+    the share of all rows that may be bad.
+    """
+
+    map_count: int
+    objects: int
+    start: float
+    size: int = 0
+    input_reads: int = 0
+    mapper_function: str = ""
+    driver_function: str = ""
+    run_id: str = ""
+    max_bad: float = 1.0
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "mapCount": self.map_count,
+            "totalS3Files": self.objects,
+            "startTime": self.start,
+            "totalBytes": self.size,
+            "inputReads": self.input_reads,
+            "mapperFunction": self.mapper_function,
+            "driverFunction": self.driver_function,
+            "runId": self.run_id,
+            "maxBad": self.max_bad,
+        }
+
+    @classmethod
+    def from_json(cls, value: Any, where: str) -> JobData:
+        """Read the record found at key `where`. BadRecord where a field is missing or wrong."""
+        fields = Fields(value, where)
+        return cls(
+            fields.count("mapCount", most=MOST_TASKS),
+            fields.count("totalS3Files"),
+            fields.number("startTime"),
+            fields.count("totalBytes", 0, least=0),
+            fields.count("inputReads", 0, least=0),
+            fields.text("mapperFunction", ""),
+            fields.text("driverFunction", ""),
+            fields.text("runId", ""),
+            fields.number("maxBad", 1.0),
         )
 
 
@@ -58,42 +126,46 @@ class JobInfo:
 class StepRecord:
     """JOB/reducerstate.STEP: the claim of a step, made before any of its reducers starts.
 
-    `batches` are the keys each reducer merges, reducer 1 first; `owner` is the request id of the
-    coordinator that holds the claim since `start_time`; after `expires` every function that the
-    claim started has ended, one way or the other (both in seconds since the epoch).
+    `grid` says how the `inputs` outputs of the step before are cut; `owner` is the request id of
+    the coordinator that holds the claim since `start_time`; after `expires` every function that
+    the claim started has ended, one way or the other (both in seconds since the epoch).
     """
 
-    batches: tuple[tuple[str, ...], ...]
+    grid: Grid
+    inputs: int
     owner: str
     start_time: float
     expires: float
+    run_id: str = ""
 
     @property
     def reducer_count(self) -> int:
-        return len(self.batches)
+        return self.grid.count
 
     def to_json(self) -> dict[str, Any]:
         return {
             "reducerCount": self.reducer_count,
-            "totalS3Files": sum(map(len, self.batches)),
+            "totalS3Files": self.inputs,
             "start_time": self.start_time,
             "expires": self.expires,
             "owner": self.owner,
-            "batches": self.batches,
+            "groups": self.grid.groups,
+            "ranges": self.grid.ranges,
+            "runId": self.run_id,
         }
 
     @classmethod
     def from_json(cls, value: Any, where: str) -> StepRecord:
         """Read the record found at key `where`. BadRecord where a field is missing or wrong."""
         fields = Fields(value, where)
-        batches = value.get("batches") if isinstance(value, dict) else None
-        if not (isinstance(batches, list) and batches and all(map(is_text_list, batches))):
-            raise BadRecord(f"{where}: batches is not a list of lists of keys")
-        if fields.count("reducerCount") != len(batches):
-            raise BadRecord(f"{where}: reducerCount does not match its {len(batches)} batches")
+        grid = Grid(fields.count("groups", most=MOST_TASKS), fields.count("ranges", most=BUCKETS))
+        if fields.count("reducerCount") != grid.count:
+            raise BadRecord(f"{where}: reducerCount is not groups x ranges, {grid.count}")
         return cls(
-            tuple(map(tuple, batches)),
+            grid,
+            fields.count("totalS3Files"),
             fields.text("owner"),
             fields.number("start_time"),
             fields.number("expires"),
+            fields.text("runId", ""),
         )

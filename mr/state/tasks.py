@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
-from errors import BadRecord
+from errors import BadRecord, brief
 from state.fields import Fields
-from state.records import JobInfo, StepRecord
+from state.grid import BUCKETS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,10 +28,7 @@ class Range:
         if value is None:
             return None
         fields = Fields(value, where)
-        start = value.get("start")
-        if isinstance(start, bool) or not isinstance(start, int) or start < 0:
-            raise BadRecord(f"{where}: start is {start!r}, not a number from 0")
-        end = fields.count("end")
+        start, end = fields.count("start", least=0), fields.count("end")
         if end <= start:
             raise BadRecord(f"{where}: the range {start} to {end} is empty")
         return cls(start, end, fields.text("etag"))
@@ -64,15 +62,21 @@ class Input:
 class MapperEvent:
     """What a mapper is asked to do: `ranges` has an entry for each key, None for all of it, and
     `etags` one for each key, "" for any version.
+
+    `is_async`: nobody waits for the answer, and Lambda repeats an event whose function fails.
+    Without `run_id` the task belongs to the run that is there. `event_source` is passed on.
     """
 
     bucket: str
-    keys: list[str]
-    ranges: list[Range | None]
+    keys: Sequence[str]
+    ranges: Sequence[Range | None]
     job_bucket: str
     job_id: str
     mapper_id: int
-    etags: list[str] = dataclasses.field(default_factory=list)
+    run_id: str = ""
+    event_source: str = ""
+    is_async: bool = False
+    etags: Sequence[str] = ()
     requester_pays: bool = False
 
     @property
@@ -83,6 +87,27 @@ class MapperEvent:
             Input(self.bucket, key, part, part.etag if part else etag, self.requester_pays)
             for key, part, etag in zip(self.keys, self.ranges, etags, strict=True)
         ]
+
+    @property
+    def name(self) -> str:
+        """What a failure of it is filed under."""
+        return f"mapper/{self.mapper_id}"
+
+    def to_json(self) -> dict[str, Any]:
+        ranges = [part and part.to_json() for part in self.ranges]
+        return {
+            "bucket": self.bucket,
+            "keys": list(self.keys),
+            "jobBucket": self.job_bucket,
+            "jobId": self.job_id,
+            "mapperId": self.mapper_id,
+            "runId": self.run_id,
+            **({"etags": list(self.etags)} if any(self.etags) else {}),
+            **({"ranges": ranges} if any(ranges) else {}),
+            **({"requestPayer": "requester"} if self.requester_pays else {}),
+            **({"async": True} if self.is_async else {}),
+            **({"eventSource": self.event_source} if self.event_source else {}),
+        }
 
     @classmethod
     def from_json(cls, event: Any) -> MapperEvent:
@@ -96,8 +121,10 @@ class MapperEvent:
             fields.text("jobBucket"),
             fields.text("jobId"),
             fields.count("mapperId"),
-            _etags(event.get("etags"), len(keys)),
-            event.get("requestPayer") == "requester",
+            fields.text("runId", ""),
+            is_async=event.get("async") is True,
+            etags=_etags(event.get("etags"), len(keys)),
+            requester_pays=event.get("requestPayer") == "requester",
         )
 
 
@@ -119,39 +146,92 @@ def _ranges(value: Any, count: int) -> list[Range | None]:
 
 @dataclasses.dataclass(frozen=True)
 class ReducerEvent:
-    """What a reducer is asked to do."""
+    """What a reducer is asked to do: merge, of the outputs `keys`, the pairs of some buckets.
+
+    `sizes` are the outputs' bytes where they are known, `buckets` the first and the one past the
+    last. With `join` no two outputs have a key in common. `run_id` and `is_async` as for a mapper.
+    """
 
     bucket: str
-    keys: list[str]
+    keys: Sequence[str]
     job_bucket: str
     job_id: str
     reducer_count: int
     step: int
     reducer_id: int
+    run_id: str = ""
+    buckets: tuple[int, int] = (0, BUCKETS)
+    sizes: Sequence[int] = ()
+    join: bool = False
+    is_async: bool = False
+
+    @property
+    def name(self) -> str:
+        """What a failure of it is filed under."""
+        return f"reducer/{self.step}/{self.reducer_id}"
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether it merges the outputs whole."""
+        return self.buckets == (0, BUCKETS)
+
+    @property
+    def share(self) -> float:
+        """About how much of each output it takes."""
+        return (self.buckets[1] - self.buckets[0]) / BUCKETS
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "bucket": self.bucket,
+            "keys": list(self.keys),
+            "jobBucket": self.job_bucket,
+            "jobId": self.job_id,
+            "nReducers": self.reducer_count,
+            "stepId": self.step,
+            "reducerId": self.reducer_id,
+            "runId": self.run_id,
+            "sizes": list(self.sizes),
+            **({} if self.takes_all else {"buckets": self.buckets}),
+            **({"join": True} if self.join else {}),
+            **({"async": True} if self.is_async else {}),
+        }
 
     @classmethod
     def from_json(cls, event: Any) -> ReducerEvent:
         """Read an event. BadRecord where a field is missing or wrong."""
         fields = Fields(event, "reducer event")
+        keys = fields.texts("keys")
         return cls(
             fields.text("bucket"),
-            fields.texts("keys"),
+            keys,
             fields.text("jobBucket"),
             fields.text("jobId"),
             fields.count("nReducers"),
             fields.count("stepId"),
             fields.count("reducerId"),
+            fields.text("runId", ""),
+            _buckets(event.get("buckets")),
+            _sizes(event.get("sizes"), len(keys)),
+            event.get("join") is True,
+            event.get("async") is True,
         )
 
 
-def reducer_payload(job: JobInfo, step: int, record: StepRecord, reducer_id: int) -> dict[str, Any]:
-    """The event of one reducer of a step."""
-    return {
-        "bucket": job.job_bucket,
-        "keys": record.batches[reducer_id - 1],
-        "jobBucket": job.job_bucket,
-        "jobId": job.job_id,
-        "nReducers": record.reducer_count,
-        "stepId": step,
-        "reducerId": reducer_id,
-    }
+def _buckets(value: Any) -> tuple[int, int]:
+    if value is None:
+        return 0, BUCKETS
+    if isinstance(value, list) and len(value) == 2 and all(type(one) is int for one in value):
+        first, end = value
+        if 0 <= first < end <= BUCKETS:
+            return first, end
+    raise BadRecord(
+        f"reducer event: buckets is {brief(value)}, not two numbers from 0 to {BUCKETS}"
+    )
+
+
+def _sizes(value: Any, count: int) -> list[int]:
+    if not value:
+        return []
+    if not isinstance(value, list) or len(value) != count or any(type(x) is not int for x in value):
+        raise BadRecord(f"reducer event: sizes is not a list of {count} numbers, one for each key")
+    return value

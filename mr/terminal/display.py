@@ -22,6 +22,7 @@ from running.planning import Plan
 from running.request import JobRequest
 from state.progress import Progress
 from state.records import JobInfo
+from terminal.program import undisturbed
 from terminal.score import RunProgress, Snapshot
 from views.words import size
 
@@ -127,11 +128,13 @@ class LiveScreen:
             refresh_per_second=REFRESHES_A_SECOND,
             redirect_stdout=False,
         )
-        self._live.start()
+        with undisturbed():
+            self._live.start()
 
     def end(self) -> None:
         if self._live is not None:
-            self._live.stop()
+            with undisturbed():
+                self._live.stop()
 
 
 def drawing(job_id: str, shown: Snapshot) -> Any:

@@ -9,6 +9,7 @@ import dataclasses
 import statistics
 import threading
 
+from errors import counted
 from running.stragglers import is_straggler
 from state.progress import Progress
 from views.words import size
@@ -55,7 +56,7 @@ class Snapshot:
 
     def failures(self) -> str:
         """How many tries of mappers have failed."""
-        return f"{self.failed} {'try' if self.failed == 1 else 'tries'} failed"
+        return f"{counted(self.failed, 'try', 'tries')} failed"
 
     def time(self) -> str:
         """Elapsed and expected time."""

@@ -16,7 +16,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from errors import UsageError
+from errors import UsageError, brief, counted
+from state.fields import is_number
 from views.words import dollars
 
 PRICES_DATE = "2026-01"
@@ -51,11 +52,13 @@ class Prices:
         prices = {**value}
         gb_second = prices.pop("gb_second", {})
         if not isinstance(gb_second, dict):
-            raise UsageError(f"{where}: gb_second is {gb_second!r}, not a price by architecture")
+            raise UsageError(
+                f"{where}: gb_second is {brief(gb_second)}, not a price by architecture"
+            )
         prices.pop("date", None)
         for name, price in {**prices, **gb_second}.items():
-            if isinstance(price, bool) or not isinstance(price, int | float) or not price >= 0:
-                raise UsageError(f"{where}: {name} is {price!r}, not a price in dollars")
+            if not is_number(price):
+                raise UsageError(f"{where}: {name} is {brief(price)}, not a price in dollars")
         date = str(value.get("date", f"{where}, the rest {PRICES_DATE}"))
         return cls(date, {**cls().gb_second, **gb_second}, **prices)
 
@@ -68,7 +71,7 @@ def read_prices(path: str | None) -> Prices:
         return Prices.from_json(json.loads(Path(path).read_text(encoding="utf-8")), path)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is not JSON: {error}") from error
 
 
@@ -172,8 +175,9 @@ def bill_lines(items: tuple[Item, ...], prices_date: str) -> list[str]:
 
 def quantity(item: Item) -> str:
     """How much of something was used, for a person."""
-    number = f"{item.quantity:,.3f}" if isinstance(item.quantity, float) else f"{item.quantity:,}"
-    return f"{number} {item.unit}"
+    is_measured = isinstance(item.quantity, float)
+    measured = f"{item.quantity:,.3f} {item.unit}"
+    return measured if is_measured else counted(int(item.quantity), item.unit.removesuffix("s"))
 
 
 def bill_json(items: tuple[Item, ...], prices_date: str) -> dict[str, Any]:

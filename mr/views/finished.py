@@ -8,49 +8,34 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-import urllib.parse
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from errors import JobError
+from errors import JobError, counted
 from running.stragglers import is_straggler
-from state.badrows import BadRows, most_frequent, unpack
-from state.fields import Fields
+from state.badrows import BadRows, most_frequent
+from state.jobcode import UNKNOWN, JobCode
 from state.keys import JobKeys
 from state.listing import list_job, read_records, read_step_records
-from state.records import JobInfo, StepRecord
-from views.words import counted
+from state.outputs import Counts
+from state.records import JobData, JobInfo, StepRecord
 
 READERS = 16
 """Outputs that are asked for at once."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Task:
-    """One mapper (step 0) or reducer, as its output tells.
-
-    `start` is in seconds since the epoch, `seconds` without the writing of the output, `memory`
-    the peak in KiB; `groups` is None where an older version did not say. `errors` are bad rows,
-    with one as an example and the object it stands in, `faults` the same by kind, `headers` lines
-    that are neither rows nor bad.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Task(Counts):
+    """One mapper (step 0) or reducer, as its output tells, the bytes of that output, and the job
+    that wrote it.
     """
 
     step: int
     number: int
     key: str
-    start: float
-    seconds: float
-    lines: int
-    groups: int | None
-    memory: int
-    input_bytes: int
     output_bytes: int
-    errors: int = 0
-    example: str = ""
-    bad_object: str = ""
-    headers: int = 0
-    faults: tuple[BadRows, ...] = ()
+    code: JobCode = UNKNOWN
 
     @property
     def name(self) -> str:
@@ -64,16 +49,16 @@ class Task:
 
 @dataclasses.dataclass(frozen=True)
 class FinishedJob:
-    """A job that has a result. `data` are the fields of its JOB/jobdata; tasks in their order."""
+    """A job that has a result. The tasks are in their order."""
 
     info: JobInfo
-    data: Fields
+    data: JobData
     records: Mapping[int, StepRecord]
     tasks: tuple[Task, ...]
 
     @property
     def start(self) -> float:
-        return self.data.number("startTime")
+        return self.data.start
 
     @property
     def mappers(self) -> list[Task]:
@@ -83,10 +68,24 @@ class FinishedJob:
     def reducers(self) -> list[Task]:
         return [task for task in self.tasks if task.step]
 
+    def inputs_of(self, reducer: Task) -> list[str]:
+        """The keys of the outputs that a reducer merged."""
+        before = self.records[reducer.step - 1].grid if reducer.step > 1 else self.info.mappers
+        numbers = self.records[reducer.step].grid.inputs(reducer.number, before)
+        keys = JobKeys(self.info.job_id)
+        return [keys.output(reducer.step - 1, number) for number in numbers]
+
     @property
     def last(self) -> Task:
         """The reducer that wrote the result."""
         return self.tasks[-1]
+
+    @property
+    def codes(self) -> list[JobCode]:
+        """The jobs that wrote its outputs, as far as they say: one, or the mappers' and the
+        reducers'.
+        """
+        return [code for code in dict.fromkeys(task.code for task in self.tasks) if code.job]
 
     @property
     def seconds(self) -> float:
@@ -97,18 +96,18 @@ class FinishedJob:
 def read_finished_job(s3: Any, bucket: str, job_id: str) -> FinishedJob:
     """Read a job with all its outputs' metadata. JobError where it has no result."""
     info, data = read_records(s3, bucket, job_id)
-    listing = list_job(s3, bucket, job_id)
+    listing = list_job(s3, info)
     if not listing.has_result:
         raise JobError(
             f"job {job_id} in s3://{bucket}/{job_id}/ has no result yet: "
-            f"`driver.py --status {bucket} {job_id}` shows where it is"
+            f"`job.py status {bucket} {job_id}` shows where it is"
         )
     keys = JobKeys(job_id)
-    records = read_step_records(s3, bucket, job_id, listing)
+    records = read_step_records(s3, info, listing)
     wanted = [
         (step, number, keys.output(step, number))
         for step, due in [(0, info.map_count)]
-        + [(step, record.reducer_count) for step, record in sorted(records.items())]
+        + [(step, record.grid.count) for step, record in sorted(records.items())]
         for number in range(1, due + 1)
         if number in listing.outputs.get(step, {})
     ]
@@ -120,44 +119,16 @@ def read_finished_job(s3: Any, bucket: str, job_id: str) -> FinishedJob:
 
     with ThreadPoolExecutor(READERS) as threads:
         tasks = list(threads.map(head, wanted))
-    return FinishedJob(info, data, records, with_inputs(tasks, records))
+    return FinishedJob(info, data, records, tuple(tasks))
 
 
 def task_of(step: int, number: int, key: str, head: Mapping[str, Any]) -> Task:
-    """What HeadObject says of an output; pure. An output of an older version tells less."""
-    metadata = head["Metadata"]
-    seconds = float(metadata.get("processingtime", 0))
-    written = head["LastModified"].timestamp()
-    return Task(
-        step,
-        number,
-        key,
-        float(metadata.get("starttime", written - seconds)),
-        seconds,
-        int(metadata.get("linecount", 0)),
-        int(metadata["groupcount"]) if "groupcount" in metadata else None,
-        int(metadata.get("memoryusage", 0)),
-        int(metadata.get("inputbytes", 0)),
-        head.get("ContentLength", 0),  # a proxy on the way may leave it out
-        int(metadata.get("errcount", 0)),
-        urllib.parse.unquote(metadata.get("errexample", "")),
-        urllib.parse.unquote(metadata.get("errobject", "")),
-        int(metadata.get("headercount", 0)),
-        unpack(metadata.get("faults", "[]")),
-    )
-
-
-def with_inputs(tasks: Sequence[Task], records: Mapping[int, StepRecord]) -> tuple[Task, ...]:
-    """The tasks with the bytes that each reducer read: those of its batch; pure."""
-    sizes = {task.key: task.output_bytes for task in tasks}
-
-    def filled(task: Task) -> Task:
-        if task.step not in records:
-            return task
-        batch = records[task.step].batches[task.number - 1]
-        return dataclasses.replace(task, input_bytes=sum(sizes.get(key, 0) for key in batch))
-
-    return tuple(map(filled, tasks))
+    """What HeadObject says of an output; pure."""
+    # A proxy on the way may leave the length out.
+    size = head.get("ContentLength", 0)
+    place = {"step": step, "number": number, "key": key, "output_bytes": size}
+    code = JobCode.from_metadata(head["Metadata"])
+    return Task(code=code, **place, **vars(Counts.from_head(head, key)))
 
 
 def stragglers(tasks: Iterable[Task]) -> list[Task]:
@@ -180,8 +151,7 @@ def critical_path(job: FinishedJob) -> list[Task]:
     by_key = {task.key: task for task in job.tasks}
     path = [job.last]
     while path[-1].step in job.records:
-        record = job.records[path[-1].step]
-        inputs = [by_key[key] for key in record.batches[path[-1].number - 1] if key in by_key]
+        inputs = [by_key[key] for key in job.inputs_of(path[-1]) if key in by_key]
         if not inputs:
             break
         path.append(max(inputs, key=lambda task: task.end))
@@ -205,7 +175,7 @@ class RowTotals:
     def words(self) -> str:
         """The form for a person."""
         headers = f", {counted(self.headers, 'header line')}" if self.headers else ""
-        return f"{self.lines} rows, {self.errors} bad{headers}"
+        return f"{counted(self.lines, 'row')}, {self.errors:,} bad{headers}"
 
 
 def row_totals(mappers: Sequence[Task]) -> RowTotals:
@@ -220,4 +190,4 @@ def row_totals(mappers: Sequence[Task]) -> RowTotals:
 
 def input_bytes(job: FinishedJob) -> int:
     """Bytes of the job's input objects; of a job of an older version, what its mappers read."""
-    return int(job.data.value.get("totalBytes", sum(task.input_bytes for task in job.mappers)))
+    return job.data.size or sum(task.input_bytes for task in job.mappers)

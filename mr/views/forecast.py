@@ -11,11 +11,13 @@ import math
 from typing import Any
 
 import lambdautils
+from errors import counted
 from running.planning import Plan
+from shuffle.plan import Outputs, Wish, plan_step
+from state.grid import Grid
 from views import costs
 from views.costs import FunctionUsage, Item, Prices
 from views.functions import assumed_settings
-from views.words import counted
 
 MAPPER_BYTES_A_SECOND = 30_000_000
 """What a mapper of 1536 MB, 0.87 of a CPU, reads and sums in a second: measured, rounded down."""
@@ -97,13 +99,11 @@ def forecast(plan: Plan, concurrency: int, prices: Prices) -> Forecast:
 def expected_steps(mappers: int, output_bytes: float) -> list[int]:
     """Reducers of each step, when every output has so many bytes; the last step has one."""
     steps: list[int] = []
-    outputs = mappers
-    while not steps or outputs > 1:
-        same = [{"Key": "", "Size": output_bytes}]
-        batch_size = min(lambdautils.compute_batch_size(same), outputs) if output_bytes else outputs
-        fan_in = lambdautils.reduce_fan_in(outputs, batch_size, len(steps) + 1)
-        outputs = math.ceil(outputs / fan_in)
-        steps.append(outputs)
+    outputs = Outputs(Grid(mappers), mappers * output_bytes)
+    while not steps or outputs.grid.count > 1:
+        grid = plan_step(len(steps) + 1, outputs, lambdautils.LAMBDA_MEMORY_MB, Wish())
+        outputs = dataclasses.replace(outputs, grid=grid)
+        steps.append(grid.count)
     return steps
 
 

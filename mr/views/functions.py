@@ -14,9 +14,8 @@ from botocore.exceptions import ClientError
 import lambdautils
 from aws.client import error_code, is_denied
 from aws.notifications import covering_entry
-from state.fields import Fields
 from state.keys import JobKeys
-from state.records import JobInfo
+from state.records import JobData, JobInfo
 
 SMALL_MEMORY_MB = 128
 """Memory of the driver and the coordinator, as scns.json has it."""
@@ -31,11 +30,11 @@ class Settings:
     assumed: bool = False
 
 
-def names_of(s3: Any, job: JobInfo, data: Fields) -> dict[str, str]:
+def names_of(s3: Any, job: JobInfo, data: JobData) -> dict[str, str]:
     """The names of the job's functions by role, as far as they can be told."""
     found = {
-        "driver": str(data.value.get("driverFunction") or ""),
-        "mapper": str(data.value.get("mapperFunction") or ""),
+        "driver": data.driver_function,
+        "mapper": data.mapper_function,
         "coordinator": coordinator_of(s3, job),
         "reducer": job.reducer_function,
     }

@@ -15,7 +15,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from aws.client import Clients
 from aws.logs import read_events
+from errors import visible
+from state.listing import read_records
+from views.functions import names_of
+from views.status import read_status
 
 POLL_SECONDS = 2.0
 OVERLAP_SECONDS = 15.0
@@ -34,9 +39,11 @@ class LogLine:
     message: str
 
     def text(self) -> str:
-        """The form for a person."""
+        """The form for a person; further lines of a message, as of a traceback, are indented."""
         when = datetime.fromtimestamp(self.time, UTC).isoformat(timespec="milliseconds")
-        return f"{when.removesuffix('+00:00')}Z  {self.function}  {self.task}  {self.message}"
+        first, *more = map(visible, re.split(r"\r\n|\r|\n", self.message))
+        line = f"{when.removesuffix('+00:00')}Z  {self.function}  {self.task}  {first}"
+        return "\n    ".join([line, *more])
 
 
 class JobFilter:
@@ -44,7 +51,7 @@ class JobFilter:
 
     def __init__(self, function: str, job_id: str) -> None:
         tasks = r"mapper \d+|step \d+ reducer \d+|coordinator|driver"
-        self._begins = re.compile(rf"job {re.escape(job_id)}: ({tasks})\b")
+        self._begins = re.compile(rf"job {re.escape(visible(job_id))}: ({tasks})\b")
         self._other = re.compile(rf"job .+: ({tasks})\b")
         self._function = function
         self._open: dict[str, list[tuple[float, str]]] = {}
@@ -71,6 +78,29 @@ class JobFilter:
             self._task[stream] = None
 
 
+def read_job(clients: Clients, bucket: str, job_id: str) -> list[LogLine]:
+    """What the functions of a job logged, by time. JobError where there is no such job."""
+    functions, since = sources(clients, bucket, job_id)
+    return job_lines(clients.logs, functions, job_id, since)
+
+
+def follow_job(clients: Clients, bucket: str, job_id: str) -> Iterator[LogLine]:
+    """What they log as it comes, until the job is done. JobError where there is no such job."""
+    functions, since = sources(clients, bucket, job_id)
+
+    def is_done() -> bool:
+        return read_status(clients.s3, bucket, job_id).state == "done"
+
+    return follow(clients.logs, functions, job_id, since, is_done)
+
+
+def sources(clients: Clients, bucket: str, job_id: str) -> tuple[list[str], float]:
+    """The functions of a job, and the time from which on they may have logged."""
+    job, data = read_records(clients.s3, bucket, job_id)
+    functions = dict.fromkeys(names_of(clients.s3, job, data).values())
+    return list(functions), data.start - OVERLAP_SECONDS
+
+
 def job_lines(logs: Any, functions: list[str], job_id: str, since: float) -> list[LogLine]:
     """Everything that the functions logged for a job since it began, by time."""
     found: list[LogLine] = []
@@ -89,7 +119,7 @@ class Billed:
     seconds: float
 
 
-_BILLED = re.compile(r"REPORT RequestId: .*\bBilled Duration: ([\d.]+) ms")
+_BILLED = re.compile(r"REPORT RequestId: .*\bBilled Duration: ([0-9]{1,9}(?:\.[0-9]{1,9})?) ms")
 
 
 def billed(lines: Iterable[LogLine]) -> dict[str, Billed]:

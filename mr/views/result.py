@@ -1,13 +1,15 @@
 """A job's answer, for a person or a program to read.
 
-In: the job bucket and the job id. Out: the groups, sorted and cut as asked, as CSV or JSON.
+In: the job bucket and the job id. Out: the groups, sorted and cut as asked. JSON has every key and
+value exactly. CSV is for eyes and spreadsheets: line ends within a cell are quoted, and what a
+terminal would obey stands as an escape.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-import sys
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +17,8 @@ from botocore.exceptions import ClientError
 
 from aws import s3json, s3stream
 from aws.client import error_code
-from errors import JobError
+from errors import JobError, visible
+from state.fields import Fields
 from state.keys import JobKeys
 
 FIRST_BYTES = 4096
@@ -25,15 +28,15 @@ def read_result(s3: Any, bucket: str, job_id: str) -> dict[str, Any]:
     """The answer, group -> value. JobError where there is none yet."""
     key = JobKeys(job_id).result
     try:
-        result: dict[str, Any] = s3json.read_json(s3, bucket, key)
+        result = s3json.read_json(s3, bucket, key, most=None)
     except ClientError as error:
         if error_code(error) != "NoSuchKey":
             raise
         raise JobError(
             f"s3://{bucket}/{key} does not exist: the job is not done, or there is none; "
-            f"`driver.py --status {bucket} {job_id}` tells"
+            f"`job.py status {bucket} {job_id}` tells"
         ) from error
-    return result
+    return Fields(result, f"s3://{bucket}/{key}").value
 
 
 def choose(groups: Mapping[str, Any], sort: str, top: int | None) -> list[tuple[str, Any]]:
@@ -72,21 +75,44 @@ def whole_pairs(text: str) -> list[tuple[str, Any]]:
                 return pairs
             pairs.append((key, value))
             position += 1
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, RecursionError):
         return pairs
 
 
 def write(pairs: list[tuple[str, Any]], form: str) -> None:
-    """Print pairs on standard output: "csv" with a header, or "json" as one object."""
+    """Print pairs on standard output: "json" as one object; "csv" with a header; "csv-safe" as CSV
+    in which no cell is a formula for a spreadsheet.
+    """
     if form == "json":
         print(json.dumps(dict(pairs)))
         return
-    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer = csv.writer(_Lines(), lineterminator="\r\n")
     writer.writerow(("key", "value"))
-    writer.writerows((key, _cell(value)) for key, value in pairs)
+    safe = harmless if form == "csv-safe" else str
+    writer.writerows((safe(_cell(key)), safe(_cell(value))) for key, value in pairs)
 
 
-def _cell(value: Any) -> Any:
-    """A value as CSV takes it: a number or a text as it is, all else as JSON."""
+class _Lines:
+    """Prints what a CSV writer gives it, which ends rows with CR LF: only then does it quote a
+    bare CR too, which readers of CSV take for a row's end.
+    """
+
+    def write(self, row: str) -> None:
+        print(row.removesuffix("\r\n"))
+
+
+def _cell(value: Any) -> str:
+    """A key or value as CSV takes it: a number or a text as it is, all else as JSON."""
     is_plain = isinstance(value, str | int | float) and not isinstance(value, bool)
-    return value if is_plain else json.dumps(value)
+    return visible(value if is_plain else json.dumps(value), keep="\t\r\n")
+
+
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
+_FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+"""What a cell that a spreadsheet computes begins with (OWASP, "CSV Injection")."""
+
+
+def harmless(cell: str) -> str:
+    """A cell that no spreadsheet computes: with an apostrophe before it, unless it is a number."""
+    computed = _FORMULA.match(cell) and not _NUMBER.fullmatch(cell)
+    return f"'{cell}" if computed else cell

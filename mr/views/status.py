@@ -9,10 +9,13 @@ import dataclasses
 import time
 from typing import Any
 
+from errors import visible
 from state.failures import failures
+from state.jobcode import UNKNOWN, JobCode
 from state.keys import JobKeys
-from state.listing import list_job, read_records, read_step_records
+from state.listing import JobListing, list_job, read_records, read_step_records
 from state.progress import StepStatus, steps_of
+from state.records import JobInfo
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,6 +23,7 @@ class JobStatus:
     """Where a job is. `age` is in seconds since its start, `result` the key of its answer.
 
     `state` is "done", "failed" (a function left an error and has not succeeded since) or "running".
+    `job` and `jobdigest` are those of the last output that is there ("" before there is one).
     """
 
     job_id: str
@@ -29,6 +33,8 @@ class JobStatus:
     steps: tuple[StepStatus, ...]
     errors: tuple[str, ...]
     result: str | None
+    job: str = ""
+    jobdigest: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The form for programs; the field names are a contract."""
@@ -37,6 +43,8 @@ class JobStatus:
     def lines(self) -> list[str]:
         """The form for a person."""
         shown = [f"job {self.job_id} in s3://{self.bucket}/{self.job_id}/: {self.state}"]
+        if self.job:
+            shown.append(f"runs job {JobCode(self.job, self.jobdigest)}")
         shown.append(f"started {self.age:.0f} s ago")
         for one in self.steps:
             who = f"reducers of step {one.step}" if one.step else "mappers"
@@ -46,16 +54,31 @@ class JobStatus:
         shown += self.errors
         if self.result:
             shown.append(f"the result is s3://{self.bucket}/{self.result}")
-        return shown
+        return list(map(visible, shown))
 
 
 def read_status(s3: Any, bucket: str, job_id: str, now: float | None = None) -> JobStatus:
     """Read where a job is. JobError where there is no such job."""
     job, data = read_records(s3, bucket, job_id)
-    listing = list_job(s3, bucket, job_id)
-    records = read_step_records(s3, bucket, job_id, listing)
+    listing = list_job(s3, job)
+    records = read_step_records(s3, job, listing)
     errors = tuple(failures(s3, job))
     state = "done" if listing.has_result else "failed" if errors else "running"
-    age = (time.time() if now is None else now) - data.number("startTime")
+    age = (time.time() if now is None else now) - data.start
     result = JobKeys(job_id).result if listing.has_result else None
-    return JobStatus(job_id, bucket, state, age, steps_of(job, listing, records), errors, result)
+    code = read_code(s3, job, listing)
+    steps = steps_of(job, listing, records)
+    return JobStatus(job_id, bucket, state, age, steps, errors, result, code.job, code.digest)
+
+
+def read_code(s3: Any, job: JobInfo, listing: JobListing) -> JobCode:
+    """Which job wrote the last of the outputs that are there."""
+    keys = JobKeys(job.job_id)
+    there = {step: max(numbers) for step, numbers in listing.outputs.items() if numbers}
+    if listing.has_result:
+        key = keys.result
+    elif there:
+        key = keys.output(max(there), there[max(there)])
+    else:
+        return UNKNOWN
+    return JobCode.from_metadata(s3.head_object(Bucket=job.job_bucket, Key=key)["Metadata"])

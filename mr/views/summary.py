@@ -13,15 +13,16 @@ import statistics
 from collections.abc import Mapping
 from typing import Any
 
+from aws.client import Clients
+from errors import MAX_SHOWN, JobError, clipped, counted, log, visible
 from state.badrows import lines_of
 from state.keys import JobKeys
-from views import costs, finished
+from views import costs, finished, logs
 from views.costs import FunctionUsage, Item, Prices, S3Usage, bill_json, bill_lines
 from views.finished import FinishedJob, Task
 from views.functions import names_of, settings_of
 from views.logs import Billed
 from views.result import first_groups
-from views.words import counted
 
 FIRST_GROUPS = 5
 
@@ -44,20 +45,23 @@ class Summary:
 
     def lines(self) -> list[str]:
         """The form for a person."""
-        return [
+        shown = [
+            *(f"ran job {code}" for code in self.job.codes),
             *self._counts(),
             *self._times(),
             *(usage_line(usage) for usage in self.functions),
             *bill_lines(self.items, self.prices_date),
             f"the result is {self.result}",
-            *(f"  {key}  {value}" for key, value in self.groups),
+            *(f"  {key}  {clipped(str(value), MAX_SHOWN)}" for key, value in self.groups),
         ]
+        return list(map(visible, shown))
 
     def _counts(self) -> list[str]:
         mappers = self.job.mappers
         rows = finished.row_totals(mappers)
-        groups = "" if self.job.last.groups is None else f", {self.job.last.groups} groups"
-        shown = [rows.words() + groups]
+        groups = self.job.last.groups
+        said = "" if groups is None else f", {counted(groups, 'group')}"
+        shown = [rows.words() + said]
         if example := finished.first_bad_row(mappers):
             shown.append(f"a bad row, in object {example.bad_object}: {example.example}")
         return shown + lines_of(rows.faults)
@@ -86,6 +90,7 @@ class Summary:
             "job_id": self.job.info.job_id,
             "bucket": self.job.info.job_bucket,
             "result": self.result,
+            "jobs": [code.to_json() for code in self.job.codes],
             "seconds": self.job.seconds,
             "lines": rows.lines,
             "groups": self.job.last.groups,
@@ -103,6 +108,24 @@ class Summary:
         }
 
 
+def read_summary(
+    clients: Clients, bucket: str, job_id: str, prices: Prices, with_log: bool
+) -> Summary:
+    """What a job did; with its log, what was billed for it. JobError where it is not done."""
+    job = finished.read_finished_job(clients.s3, bucket, job_id)
+    billed = read_billed(clients, bucket, job_id) if with_log else {}
+    return summarize(clients.s3, clients.functions, job, prices, billed)
+
+
+def read_billed(clients: Clients, bucket: str, job_id: str) -> dict[str, Billed]:
+    """What Lambda billed for each function of a job; nothing where its logs may not be read."""
+    try:
+        return logs.billed(logs.read_job(clients, bucket, job_id))
+    except JobError as error:
+        log(f"going on without what was billed: {error}")
+        return {}
+
+
 def summarize(
     s3: Any, functions: Any, job: FinishedJob, prices: Prices, billed: Mapping[str, Billed]
 ) -> Summary:
@@ -110,9 +133,9 @@ def summarize(
     function, by name, as far as that is known; nothing is written.
     """
     used = usages(s3, functions, job, billed)
-    steps = [record.reducer_count for _, record in sorted(job.records.items())]
-    objects = int(job.data.value.get("totalS3Files", 0))
-    reads = int(job.data.value.get("inputReads", objects))
+    steps = [record.grid.count for _, record in sorted(job.records.items())]
+    objects = job.data.objects
+    reads = job.data.input_reads or objects
     requests = costs.s3_usage(objects, len(job.mappers), steps, reads)
     groups = first_groups(s3, job.info.job_bucket, job.info.job_id, FIRST_GROUPS)
     items = tuple(costs.bill(used, requests, prices))
@@ -184,4 +207,4 @@ def usage_json(usage: FunctionUsage) -> dict[str, Any]:
 
 
 def task_json(task: Task) -> dict[str, Any]:
-    return {**dataclasses.asdict(task), "name": task.name}
+    return {**dataclasses.asdict(task), "code": task.code.to_json(), "name": task.name}

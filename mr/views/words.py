@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 
+from errors import counted
+
 
 def size(count: float) -> str:
     """Bytes for a person: 1.2 MB, of 10^6 bytes."""
     for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if count >= factor:
             return f"{count / factor:.3g} {unit}"
-    return f"{count:.0f} bytes"
+    return counted(round(count), "byte")
 
 
 def dollars(amount: float) -> str:
@@ -18,8 +20,3 @@ def dollars(amount: float) -> str:
     if amount >= 1 or amount <= 0:
         return f"${amount:.2f}"
     return f"${amount:.{2 - math.floor(math.log10(amount))}f}"
-
-
-def counted(count: int, noun: str) -> str:
-    """A number of things, for a person: "1 step", "2 steps"."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

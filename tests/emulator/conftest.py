@@ -4,9 +4,12 @@ filled in; and a copy of the checkout.
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +24,33 @@ def cloud(emulator: Emulator, tmp_path_factory) -> Cloud:
     made = cloud_on(emulator, folder, "my-job-bucket", "my-data-bucket", timeout=60)
     made.deploy()
     return made
+
+
+@pytest.fixture
+def job_cloud(cloud: Cloud, tmp_path: Path, request):
+    """A mapper and a reducer of their own, with another environment, in the shared deployment."""
+
+    def deploy(files: tuple[str, ...] = (), fields: Any = (), **environment: str) -> Cloud:
+        config = json.loads(cloud.config.read_text())
+        suffix = f"-{abs(hash(request.node.name)) % 10**8}"
+        config["functions"] = [
+            {
+                **function,
+                **dict(fields),
+                "name": function["name"].removesuffix(cloud.suffix) + suffix,
+                "files_and_dirs": [*function["files_and_dirs"], *files],
+                "environment": environment,
+            }
+            for function in config["functions"]
+            if function["handler"] in ("mapper.handler", "reducer.handler")
+        ]
+        path = tmp_path / "scns.json"
+        path.write_text(json.dumps(config))
+        made = replace(cloud, config=path, suffix=suffix)
+        made.deploy()
+        return made
+
+    return deploy
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The driver's command as people and programs use it: real processes, on the embedded AWS."""
+"""The commands of a job as people and programs use them: real processes, on the embedded AWS."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import threading
@@ -15,12 +16,14 @@ from pathlib import Path
 import pytest
 
 from local import uservisits
-from terminal import arguments
+from terminal import driving, looking
 from tests import oracle
 from tests.cloud import ROOT, SECONDS, Cloud, run
 
 PREFIX = "command-line/"
 JOB = "told"
+HIDDEN, SHOWN = b"\x1b[?25l", b"\x1b[?25h"
+"""What hides a terminal's cursor, and what shows it again."""
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +43,10 @@ def finished(cloud: Cloud, bodies) -> subprocess.CompletedProcess[str]:
 
 def command(cloud: Cloud, *words: str) -> subprocess.CompletedProcess[str]:
     return run([sys.executable, "mr/driver.py", *words], cloud.environment)
+
+
+def look(cloud: Cloud, view: str, *words: str) -> subprocess.CompletedProcess[str]:
+    return run([sys.executable, "mr/job.py", view, *words], cloud.environment)
 
 
 def test_json_is_all_that_is_on_standard_output(finished, bodies, cloud: Cloud) -> None:
@@ -92,8 +99,13 @@ def test_a_dry_run_shows_the_plan_and_its_cost(cloud: Cloud, bodies) -> None:
     assert cloud.keys("plan/") == []
 
 
-def in_a_terminal(words: list[str], environment: dict[str, str]) -> tuple[int, str, str]:
-    """Run a command whose standard error is a terminal: exit status, stdout, what it drew."""
+def in_a_terminal(
+    words: list[str], environment: dict[str, str], number: int | None = None
+) -> tuple[int, str, str]:
+    """Run a command whose standard error is a terminal: exit status, stdout, what it drew.
+
+    Once the display is there, the command gets the signal `number`.
+    """
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         words,
@@ -103,14 +115,20 @@ def in_a_terminal(words: list[str], environment: dict[str, str]) -> tuple[int, s
         stdout=subprocess.PIPE,
         stderr=theirs,
         text=True,
+        # Tests run in the background ignore Ctrl-C, and so would this.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     os.close(theirs)
-    drawn: list[bytes] = []
+    drawn = bytearray()
 
     def read() -> None:
+        is_sent = number is None
         try:
             while chunk := os.read(ours, 65536):
-                drawn.append(chunk)
+                drawn.extend(chunk)
+                if not is_sent and HIDDEN in drawn:
+                    process.send_signal(number)
+                    is_sent = True
         except OSError:  # how a terminal says that nobody writes to it any more
             pass
 
@@ -119,7 +137,7 @@ def in_a_terminal(words: list[str], environment: dict[str, str]) -> tuple[int, s
     output, _ = process.communicate(timeout=SECONDS)
     reader.join()
     os.close(ours)
-    return process.returncode, output, b"".join(drawn).decode()
+    return process.returncode, output, drawn.decode()
 
 
 @pytest.mark.parametrize("color", [True, False])
@@ -145,6 +163,22 @@ def test_a_terminal_shows_a_live_display_unless_it_is_not_wanted(
     cloud.assert_result(job_id, bodies)
 
 
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_run_that_is_ended_leaves_the_terminal_in_order(cloud: Cloud, bodies, name: str) -> None:
+    pytest.importorskip("rich")
+    words = [sys.executable, "mr/driver.py", cloud.bucket, f"ended-{name}", *cloud.functions]
+    words += ["--databkt", cloud.databkt, "--prefix", PREFIX, "--wait4reducers"]
+    environment = {name: value for name, value in cloud.environment.items() if name != "NO_COLOR"}
+    options = ["--splitsize", "1KB", "--concurrency", "1"]  # it takes a while
+    number = signal.Signals[name]
+    status, output, drawn = in_a_terminal([*words, *options], environment, number)
+    assert (status, output) == (128 + number, ""), drawn
+    assert (drawn.count(HIDDEN.decode()), drawn.count(SHOWN.decode())) == (1, 1), drawn
+    last = drawn.splitlines()[-1].removeprefix(SHOWN.decode())
+    assert last.startswith("driver.py: interrupted. What was started goes on by itself: ")
+    assert f"job ended-{name} in s3://{cloud.bucket}/ended-{name}/ may still finish" in last
+
+
 # --------------------------------------------------------------------------- logs and results
 
 
@@ -152,7 +186,7 @@ def test_the_logs_of_a_job_are_its_own_by_time(cloud: Cloud, finished) -> None:
     other = cloud.driver("told-too", "--wait4reducers", "--batchsize", "1", prefix=PREFIX)
     assert other.returncode == 0, other.stderr
     cloud.wait_for(f"{JOB}/task/reducer/done")
-    done = command(cloud, "--logs", cloud.bucket, JOB, "--json")
+    done = look(cloud, "logs", cloud.bucket, JOB, "--json")
     assert done.returncode == 0, done.stderr
     lines = json.loads(done.stdout)["lines"]
     said = {(line["function"], line["task"]) for line in lines}
@@ -160,7 +194,7 @@ def test_the_logs_of_a_job_are_its_own_by_time(cloud: Cloud, finished) -> None:
     assert ("reducerNS", "step 1 reducer 1") in said
     assert ("reducerCoordinatorNS", "coordinator") in said
     assert [line["time"] for line in lines] == sorted(line["time"] for line in lines)
-    assert f"job {JOB}: mapper 3 reads 1 objects" in [line["message"] for line in lines]
+    assert f"job {JOB}: mapper 3 reads 1 object" in [line["message"] for line in lines]
     assert "told-too" not in done.stdout
 
 
@@ -174,15 +208,15 @@ def test_logs_of_a_job_that_the_driver_function_started_show_that_function(
     words = ["lambda", "invoke", "--function-name", "driverNS", "--payload", json.dumps(payload)]
     assert cloud.aws(*words, str(tmp_path / "out")).returncode == 0
     cloud.wait_for("by-driver/task/reducer/done")
-    text = command(cloud, "--logs", cloud.bucket, "by-driver").stdout
-    assert re.search(r"  driverNS  driver  job by-driver: driver starts 1 mappers\n", text)
+    text = look(cloud, "logs", cloud.bucket, "by-driver").stdout
+    assert re.search(r"  driverNS  driver  job by-driver: driver starts 1 mapper\n", text)
     assert re.search(r"^20\d\d-\d\d-\d\dT[\d:.]+Z  mapperNS  mapper 1  mapper 1: ", text, re.M)
 
 
 def test_following_the_logs_of_a_running_job_ends_with_the_job(cloud: Cloud, bodies) -> None:
     started = cloud.driver("followed", "--batchsize", "1", prefix=PREFIX)
     assert started.returncode == 0, started.stderr
-    done = command(cloud, "--logs", cloud.bucket, "followed", "--follow")
+    done = look(cloud, "logs", cloud.bucket, "followed", "--follow")
     assert done.returncode == 0, done.stderr
     for number in range(1, 5):
         assert done.stdout.count(f"job followed: mapper {number} reads") == 1
@@ -193,7 +227,7 @@ def test_following_the_logs_of_a_running_job_ends_with_the_job(cloud: Cloud, bod
     ("words", "header"), [(("--format", "csv"), True), (("--format", "json"), False), ((), True)]
 )
 def test_the_forms_of_a_result(cloud: Cloud, finished, words, header) -> None:
-    done = command(cloud, "--result", cloud.bucket, JOB, "--top", "2", *words)
+    done = look(cloud, "result", cloud.bucket, JOB, "--top", "2", *words)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("key,value\n") == header
     if not header:
@@ -201,10 +235,74 @@ def test_the_forms_of_a_result(cloud: Cloud, finished, words, header) -> None:
 
 
 def test_a_reader_who_has_enough_is_no_error(cloud: Cloud, finished) -> None:
-    line = f"{shlex.quote(sys.executable)} mr/driver.py --result {cloud.bucket} {JOB} | head -n 1"
+    line = f"{shlex.quote(sys.executable)} mr/job.py result {cloud.bucket} {JOB} | head -n 1"
     done = run(["bash", "-c", line], cloud.environment)
     assert done.stdout == "key,value\n"
     assert done.stderr == ""
+
+
+# ------------------------------------------------------------------ what streams and settings do
+
+
+@pytest.fixture(scope="module")
+def greeting(cloud: Cloud) -> str:
+    """A job whose only key is not ASCII."""
+    cloud.put_input("greeting/", ["gr\u00fc\u00dfe,u,d,1,x\n".encode()])
+    done = cloud.driver("greeting", "--wait4reducers", prefix="greeting/")
+    assert done.returncode == 0, done.stderr
+    assert "1 object, 16 bytes in s3://" in done.stderr
+    assert "\n1 row, 0 bad, 1 group\n" in done.stderr
+    return "greeting"
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "output", "said"),
+    [
+        ("job.py result B J >&-", 1, "", "job.py: standard output is closed\n"),
+        ("job.py status B J >&-", 1, "", "job.py: standard output is closed\n"),
+        (
+            "job.py result B J >/dev/full",
+            1,
+            "",
+            "job.py: standard output cannot be written: No space left on device\n",
+        ),
+        ("PYTHONIOENCODING=ascii job.py result B J", 0, "key,value\ngr\\xfc\\xdfe,1.0\n", ""),
+        ("job.py result B J 2>&-", 0, "key,value\ngr\u00fc\u00dfe,1.0\n", ""),
+        (
+            "AWS_ENDPOINT_URL=localhost:4566 job.py status B J",
+            2,
+            "",
+            "job.py: Invalid endpoint: localhost:4566: correct AWS_ENDPOINT_URL, or unset it\n",
+        ),
+        (
+            "AWS_MAX_ATTEMPTS=abc driver.py B new m r",
+            2,
+            "",
+            "driver.py: AWS_MAX_ATTEMPTS is 'abc', not a whole number from 1: correct it, or "
+            "unset it\n",
+        ),
+        (
+            "driver.py B x --dryrun --prefix $'\\xff'",
+            2,
+            "",
+            "driver.py: argument 5, \\xff, is not UTF-8, as every name in AWS is: correct it\n",
+        ),
+    ],
+)
+def test_a_command_ends_in_a_line_whatever_it_meets(
+    cloud: Cloud, greeting: str, command: str, status: int, output: str, said: str
+) -> None:
+    filled = command.replace(" B ", f" {cloud.bucket} ").replace(" J", f" {greeting}")
+    line = re.sub(r"(\w+\.py)", rf"{shlex.quote(sys.executable)} mr/\1", filled, count=1)
+    done = run(["bash", "-c", line], cloud.environment)
+    assert (done.returncode, done.stdout, done.stderr) == (status, output, said)
+
+
+def test_with_standard_error_closed_a_dry_run_is_one_object(cloud: Cloud, bodies) -> None:
+    words = f"{cloud.bucket} x --databkt {cloud.databkt} --prefix {PREFIX} --dryrun --json 2>&-"
+    line = f"{shlex.quote(sys.executable)} mr/driver.py {words}"
+    done = run(["bash", "-c", line], cloud.environment)
+    assert json.loads(done.stdout)["plan"]["objects"] == 4
 
 
 # --------------------------------------------------------------------------- errors and help
@@ -213,29 +311,21 @@ def test_a_reader_who_has_enough_is_no_error(cloud: Cloud, finished) -> None:
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
-        (("--logs", "{bucket}", "nothing"), 1, "there is no job nothing in s3://my-job-bucket/"),
-        (("--report", "{tmp}/r.html", "{bucket}", "nothing"), 1, "there is no job nothing"),
-        (("--report", "{tmp}/no/r.html", "{bucket}", JOB), 2, "no: make it first"),
-        (("--logs", "no-such-bucket-here", "j"), 1, "there is no bucket no-such-bucket-here"),
-        (("--logs", "{bucket}", JOB, "--overwrite"), 2, "--overwrite belongs to running a job"),
-        (
-            ("{bucket}", "new", "m", "r", "--wait4reducers", "--prices", "{tmp}/none"),
-            2,
-            "none cannot be read",
-        ),
-        (
-            ("{bucket}", "new", "m", "r", "--wait4reducers", "--report", "{tmp}"),
-            2,
-            "is a folder: --report takes the name of a file",
-        ),
+        ("job.py logs {bucket} nothing", 1, "there is no job nothing in s3://my-job-bucket/"),
+        ("job.py report {bucket} nothing --output {tmp}/r.html", 1, "there is no job nothing"),
+        ("job.py report {bucket} told --output {tmp}/no/r.html", 2, "no: make it first"),
+        ("job.py logs no-such-bucket-here j", 1, "there is no bucket no-such-bucket-here: make"),
+        ("driver.py {bucket} new m r --wait4reducers --prices {tmp}/x", 2, "x cannot be read"),
+        ("driver.py {bucket} new m r --wait4reducers --report {tmp}", 2, "name of a file"),
     ],
 )
 def test_errors_are_clear_and_nothing_is_started(
-    cloud: Cloud, finished, tmp_path: Path, words, status, message
+    cloud: Cloud, finished, tmp_path: Path, words: str, status: int, message: str
 ) -> None:
-    filled = [word.format(bucket=cloud.bucket, tmp=tmp_path) for word in words]
-    done = command(cloud, *filled)
+    filled = words.format(bucket=cloud.bucket, tmp=tmp_path)
+    done = run(shlex.split(f"{sys.executable} mr/{filled}"), cloud.environment)
     assert done.returncode == status, done.stderr
+    assert done.stderr.startswith(f"{words.split()[0]}: ")
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
@@ -245,30 +335,25 @@ def test_errors_are_clear_and_nothing_is_started(
 def test_a_report_of_a_job_under_way_says_where_to_look(cloud: Cloud, tmp_path: Path) -> None:
     cloud.put_input("stuck/", [b"1.1.1.1,u,d,1.7e308,a\n" * 2])  # their sum has no JSON form
     assert cloud.driver("stuck", prefix="stuck/").returncode == 0
-    done = command(cloud, "--report", str(tmp_path / "r.html"), cloud.bucket, "stuck")
+    done = look(cloud, "report", cloud.bucket, "stuck", "--output", str(tmp_path / "r.html"))
     assert done.returncode == 1
-    assert f"has no result yet: `driver.py --status {cloud.bucket} stuck`" in done.stderr
+    assert f"has no result yet: `job.py status {cloud.bucket} stuck`" in done.stderr
     assert not (tmp_path / "r.html").exists()
 
 
-EXAMPLES = re.findall(r"^    (python driver\.py .*)$", arguments.EXAMPLES, re.MULTILINE)
+HELP = driving.make_parser().format_help() + looking.make_parser().format_help()
+EXAMPLES = re.findall(r"^  (python .*)$", HELP, re.MULTILINE)
 
 
 def test_the_examples_of_help_run_as_they_stand(cloud: Cloud, finished, tmp_path: Path) -> None:
-    assert len(EXAMPLES) >= 8
-    ran = set()
+    assert len(EXAMPLES) == 2 + len(looking.VIEWS)
     for number, line in enumerate(EXAMPLES):
-        job_id = JOB if "--dryrun" in line or " --" in line[:20] else f"example-{number}"
-        filled = line.replace("MY-BUCKET-NAME", cloud.bucket).replace("job1000", job_id)
-        filled = filled.replace("MY-DATA", cloud.databkt).replace("visits/", PREFIX)
-        words = shlex.split(filled)
-        words[:2] = [sys.executable, str(ROOT / "mr/driver.py")]
-        if "--databkt" not in words and (job_id != JOB or "--dryrun" in words):
+        runs = "mapperNS" in line
+        filled = line.replace("MY-BUCKET-NAME", cloud.bucket).replace("MY-DATA", cloud.databkt)
+        words = shlex.split(filled.replace("job1000", f"example-{number}" if runs else JOB))
+        words[:2] = [sys.executable, str(ROOT / "mr" / words[1])]
+        if "driver.py" in line:
             words += ["--databkt", cloud.databkt, "--prefix", PREFIX]
         done = run(words, cloud.environment, cwd=tmp_path)
         assert done.returncode == 0, f"{line}: {done.stderr}"
-        ran.add(line)
-        if f"example-{number}" in words and "--wait4reducers" not in words:
-            cloud.wait_for(f"example-{number}/task/reducer/done")
-    assert ran == set(EXAMPLES)
-    assert (tmp_path / "report.html").stat().st_size > 10_000
+    assert (tmp_path / f"{JOB}.html").stat().st_size > 10_000

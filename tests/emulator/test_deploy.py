@@ -267,7 +267,7 @@ def test_delete_all_keeps_the_bucket_when_told_to(app: Cloud) -> None:
     fill_bucket(app)
     for _ in range(2):
         done = app.setup_apps("--deleteAll", "--saveTriggerBucket")
-        check(done, 0, f"s3://{app.bucket}: contents kept")
+        check(done, 0, f"s3://{app.bucket}: contents: kept")
     assert names(app) == set()
     assert versions(app) == 5
 

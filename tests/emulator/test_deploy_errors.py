@@ -12,7 +12,7 @@ import pytest
 
 from local.emulator import free_port
 from tests.cloud import Cloud
-from tests.faults import FaultProxy
+from tests.faults import FaultProxy, slow
 from tests.smallapp import check, make_app, names, through_proxy, unique_name, write_config
 
 
@@ -47,6 +47,26 @@ def test_the_other_variable_of_the_original_names_the_role_too(app: Cloud) -> No
 def test_a_role_that_is_no_arn_is_refused(app: Cloud) -> None:
     app.environment = {**app.environment, "AWSRole": "my-role"}
     check(app.setup_apps("--no_spotwrap"), 2, "AWSRole is 'my-role', not the ARN of a role")
+
+
+def test_what_could_not_be_loaded_in_lambda_is_refused_before_any_call(
+    app: Cloud, proxy: FaultProxy
+) -> None:
+    proxy.rules(*slow(1))  # a rule that fires on every call, and so records it
+    folder = app.config.parent
+    (folder / "plain.py").write_text("import beside\n")
+    (folder / "beside.py").write_text("\nimport nosuch.module\n")
+    check(app.setup_apps("--no_spotwrap"), 2, "beside.py:2 imports nosuch.module, which is nowhere")
+    (folder / "beside.py").write_text("import json\n")
+    (folder / "json.py").write_text("")
+    said = "json.py would hide the module json of Python's standard library: give it another name"
+    check(app.setup_apps("--no_spotwrap"), 2, f"plain{app.suffix}: files_and_dirs: ", said)
+    assert proxy.fired() == []
+
+
+def test_a_job_with_a_byte_order_mark_is_python_and_deploys(app: Cloud) -> None:
+    (app.config.parent / "plain.py").write_bytes(b"\xef\xbb\xbfimport json\r\n")
+    check(app.setup_apps("--no_spotwrap"), 0, f"plain{app.suffix}: created")
 
 
 def test_a_missing_trigger_bucket_is_found_before_anything_is_made(app: Cloud) -> None:

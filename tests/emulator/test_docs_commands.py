@@ -1,7 +1,7 @@
 """The commands of docs/, word for word, in a copy of the checkout, against the embedded AWS.
 
 Those of the README are run by test_readme.py, those of docs/spotwrap.md by
-test_spotwrap_trouble.py.
+test_spotwrap_trouble.py, those of docs/rights.md by test_deployer.py.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.cloud import ROOT, Cloud, cloud_on, run
 
 BUCKET, DATA, CODE = "own-jobs", "own-data", "own-code"
 VISITS = [b"".join(uservisits.generate(3, index, 60_000)) for index in range(3)]
-WITH_ANOTHER_TEST = {"README.md", "spotwrap.md"}
+WITH_ANOTHER_TEST = {"README.md", "spotwrap.md", "rights.md"}
 HERE = {"jobs.md", "reliability.md"}
 RUN_BY = {
     "make demo": "test_local.py",
@@ -90,7 +90,7 @@ def test_a_job_of_ones_own_and_then_the_accelerated_one(own: Cloud, checkout: Pa
     assert {key: value[0] for key, value in result.items()} == counted
     (most, count), *_ = counted.most_common(1)
     assert f'{most},"[{count}, ' in shown
-    looks = re.findall(r"^    (python driver\.py --.*)$", readme_part("Looking at a job"), re.M)
+    looks = re.findall(r"^    (python job\.py .*)$", readme_part("Looking at a job"), re.M)
     assert len(looks) == 4
     commands = "\n".join(["cd mr", *looks]).replace("MY-BUCKET-NAME", BUCKET)
     assert most in follow(own, countries, commands)

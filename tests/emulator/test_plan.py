@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import sys
@@ -41,7 +42,9 @@ def plan(app: Cloud, *options: str) -> list[str]:
 
 
 def test_nothing_is_there_yet(app: Cloud) -> None:
-    created, coordinator, trigger = plan(app, "--no_spotwrap")
+    created, coordinator, trigger, *bundles = plan(app, "--no_spotwrap")
+    size = len(HANDLER.format(number=1))
+    assert bundles == [f"{name}: bundle: 1 file, {size} bytes" for name in ("plain", "coordinator")]
     assert created.startswith("plain: would be created (")
     assert coordinator.startswith("coordinator: would be created (")
     assert trigger == "coordinator: trigger on s3://BUCKET/job1000: would be wired"
@@ -51,7 +54,7 @@ def test_nothing_is_there_yet(app: Cloud) -> None:
 
 def test_the_changes_are_named_and_not_made(app: Cloud) -> None:
     app.setup_apps("--no_spotwrap")
-    assert plan(app, "--no_spotwrap") == [
+    assert plan(app, "--no_spotwrap")[:-2] == [
         "plain: unchanged",
         "coordinator: unchanged",
         "coordinator: trigger on s3://BUCKET/job1000: unchanged",
@@ -59,12 +62,12 @@ def test_the_changes_are_named_and_not_made(app: Cloud) -> None:
     (app.config.parent / "plain.py").write_text(HANDLER.format(number=3))
     write(app, job_id="job2", timeout=7)
     for _ in range(2):  # the second time it says the same
-        assert plan(app, "--no_spotwrap") == [
+        assert plan(app, "--no_spotwrap")[:-2] == [
             "plain: would be updated (code, Timeout)",
             "coordinator: unchanged",
             "coordinator: trigger on s3://BUCKET/job2: would be wired",
         ]
-    assert plan(app, "--no_spotwrap", "--update") == [
+    assert plan(app, "--no_spotwrap", "--update")[:-2] == [
         "plain: would be updated (code, Timeout)",
         "coordinator: unchanged",
     ]
@@ -79,11 +82,29 @@ def test_what_would_be_deleted(app: Cloud) -> None:
     assert lines[:2] == ["plain: function: would be deleted", "plain: log group: not there"]
     assert "coordinator: notification of s3://BUCKET: would be deleted" in lines
     assert "coordinator: permission of s3://BUCKET: would be deleted" in lines
-    assert lines[-1] == "s3://BUCKET: contents: 1 objects would be deleted"
+    assert lines[-1] == "s3://BUCKET: contents: 1 object would be deleted"
     assert plan(app, "--deleteAll", "--saveTriggerBucket")[-1].endswith("contents: kept")
     assert names(app) == {f"plain{app.suffix}", f"coordinator{app.suffix}"}
     assert notifications(app) == before
     assert app.keys("") == ["job1000/jobdata"]
+
+
+def test_a_plan_for_a_program_lists_the_files(app: Cloud) -> None:
+    folder = app.config.parent
+    (folder / "plain.py").write_text("import beside\n" + HANDLER.format(number=1))
+    (folder / "beside.py").write_text("")
+    size = (folder / "plain.py").stat().st_size
+    assert plan(app, "--no_spotwrap")[-2] == f"plain: bundle: 2 files, {size} bytes"
+    told = json.loads("\n".join(plan(app, "--no_spotwrap", "--json")))
+    assert [step["what"] for step in told["steps"]][:2] == ["plain", "coordinator"]
+    bundle = told["bundles"][0]
+    assert bundle["files"] == {"beside.py": 0, "plain.py": size}
+    assert (bundle["function"], bundle["bytes"]) == ("plain", size)
+    assert f"would be created ({bundle['zip']} bytes" in told["steps"][0]["plan"]
+    deleting = json.loads("\n".join(plan(app, "--deleteAll", "--json")))
+    assert deleting["bundles"] == []
+    assert {"what": "plain: function", "plan": "not there"} in deleting["steps"]
+    assert app.setup_apps("--json").returncode == 2
 
 
 def test_a_plan_makes_no_call_that_writes(app: Cloud, recorded: FaultProxy) -> None:

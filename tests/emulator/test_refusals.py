@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 
@@ -100,7 +101,7 @@ def test_no_server_at_the_endpoint(cloud: Cloud) -> None:
     environment = {**cloud.environment, "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
     environment["AWS_MAX_ATTEMPTS"] = "1"
     command = [sys.executable, "mr/driver.py", cloud.bucket, "x", "--dryrun"]
-    check(run(command, environment), 1, "check the network, --region and AWS_ENDPOINT_URL")
+    check(run(command, environment), 1, "check the network, the region and AWS_ENDPOINT_URL")
 
 
 @pytest.mark.parametrize(
@@ -129,7 +130,7 @@ def test_a_mapper_that_fails_is_named_with_its_batch_and_log(cloud: Cloud) -> No
     done = cloud.driver("failing", *options, prefix="gone/")
     check(done, 1, "mapperNS failed")
     assert "see log group /aws/lambda/mapperNS" in done.stderr
-    assert "mapper 2, 1 objects from gone/part-00001 to gone/part-00001" in done.stderr
+    assert "mapper 2, 1 object from gone/part-00001 to gone/part-00001" in done.stderr
     assert "try 2 of 2" in done.stderr
     error = cloud.read("failing/error/mapper/2")
     assert error["what"] == "mapper/2"
@@ -160,9 +161,9 @@ def test_ctrl_c_says_what_still_runs(cloud: Cloud, rows) -> None:
         text=True,
     )
     cloud.wait_for("ctrl-c/reducerstate.1")
-    process.send_signal(2)
+    process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
-    assert process.returncode == 1
+    assert process.returncode == 128 + signal.SIGINT
     assert out == ""
     assert "interrupted. What was started goes on by itself" in err
     assert "--deleteAll" in err

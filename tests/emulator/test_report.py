@@ -144,8 +144,9 @@ def test_a_report_can_be_made_later_with_other_prices(cloud: Cloud, report, tmp_
     prices = tmp_path / "prices.json"
     prices.write_text('{"date": "then", "million_calls": 1000000}')
     again = tmp_path / "again.html"
-    command = [sys.executable, "mr/driver.py", "--report", str(again), "--prices", str(prices)]
-    done = run([*command, cloud.bucket, "reported", "--json"], cloud.environment)
+    command = [sys.executable, "mr/job.py", "report", cloud.bucket, "reported", "--json"]
+    command += ["--output", str(again), "--prices", str(prices)]
+    done = run(command, cloud.environment)
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)["summary"]
     assert summary["cost"]["prices"] == "then"

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-import spottrace
+from graph import causes
 from local.emulator import Emulator
 from tests import spotcloud
 from tests.cloud import Cloud, run
@@ -188,7 +188,7 @@ def test_the_coordinators_entries_tell_of_the_objects_that_woke_them(job) -> Non
 
 
 def test_the_graph_leads_from_the_driver_to_the_result(job) -> None:
-    trace = spottrace.trace(job.records, BUCKET, "traced")
+    trace = causes.trace(job.records, BUCKET, "traced")
     (driver,) = [node.id for node in trace.nodes if node.label == "driverNS"]
     reached, waiting = set(), [driver]
     while waiting:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import os
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-import bundle
-from bundle import BundleError
+from deploy import bundle
+from deploy.bundle import BundleError
 
 
 @pytest.fixture
@@ -30,13 +31,17 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def build(sources: Iterable[Path], texts: dict[str, str] | None = None) -> bytes:
+    return bundle.build(bundle.entries(sources), texts)
+
+
 def names(code: bytes) -> list[str]:
     with zipfile.ZipFile(io.BytesIO(code)) as archive:
         return archive.namelist()
 
 
 def test_files_lie_flat_and_folders_are_deep(tree: Path) -> None:
-    assert names(bundle.build([tree / "mr/mapper.py", tree / "pkg"])) == [
+    assert names(build([tree / "mr/mapper.py", tree / "pkg"])) == [
         "mapper.py",
         "pkg/__init__.py",
         "pkg/deep/er/data.json",
@@ -44,22 +49,22 @@ def test_files_lie_flat_and_folders_are_deep(tree: Path) -> None:
 
 
 def test_site_packages_is_laid_flat(tree: Path) -> None:
-    assert names(bundle.build([tree / "lib/site-packages"])) == ["boto/__init__.py", "single.py"]
+    assert names(build([tree / "lib/site-packages"])) == ["boto/__init__.py", "single.py"]
 
 
 def test_the_same_input_gives_the_same_bytes(tree: Path) -> None:
     sources = [tree / "mr/mapper.py", tree / "pkg", tree / "lib/site-packages"]
-    first = bundle.build(sources)
+    first = build(sources)
     for path in tree.rglob("*"):
         os.utime(path, (1_000_000_000, 1_000_000_000))
         if path.is_file():
             path.chmod(0o755)
-    assert bundle.build(list(reversed(sources))) == first
+    assert build(list(reversed(sources))) == first
 
 
 def test_everyone_may_read_what_is_in_it(tree: Path) -> None:
     (tree / "mr/mapper.py").chmod(0o600)
-    with zipfile.ZipFile(io.BytesIO(bundle.build([tree / "mr/mapper.py"]))) as archive:
+    with zipfile.ZipFile(io.BytesIO(build([tree / "mr/mapper.py"]))) as archive:
         (entry,) = archive.infolist()
         assert entry.external_attr >> 16 == 0o100644
         assert archive.read(entry) == b"# mr/mapper.py\n"
@@ -68,22 +73,22 @@ def test_everyone_may_read_what_is_in_it(tree: Path) -> None:
 def test_two_files_of_one_name_are_an_error(tree: Path) -> None:
     (tree / "mapper.py").write_text("another")
     with pytest.raises(BundleError, match=r"would both be mapper\.py in the zip"):
-        bundle.build([tree / "mapper.py", tree / "mr/mapper.py"])
+        build([tree / "mapper.py", tree / "mr/mapper.py"])
 
 
 def test_the_same_file_twice_is_taken_once(tree: Path) -> None:
-    assert names(bundle.build([tree / "mr/mapper.py", tree / "mr/mapper.py"])) == ["mapper.py"]
+    assert names(build([tree / "mr/mapper.py", tree / "mr/mapper.py"])) == ["mapper.py"]
 
 
 def test_a_link_that_leads_out_is_an_error(tree: Path) -> None:
     (tree / "pkg/secret").symlink_to(tree / "mr/mapper.py")
     with pytest.raises(BundleError, match="leads out of"):
-        bundle.build([tree / "pkg"])
+        build([tree / "pkg"])
 
 
 def test_a_link_within_the_folder_is_followed(tree: Path) -> None:
     (tree / "pkg/again.py").symlink_to("__init__.py")
-    assert "pkg/again.py" in names(bundle.build([tree / "pkg"]))
+    assert "pkg/again.py" in names(build([tree / "pkg"]))
 
 
 @pytest.mark.parametrize("target", ["../mr", "deep", "nothing"])
@@ -92,11 +97,11 @@ def test_a_link_to_a_folder_or_to_nothing_is_not_left_out_in_silence(
 ) -> None:
     (tree / "pkg/link").symlink_to(target)
     with pytest.raises(BundleError, match=r"link that leads out of .*, to a folder or to nothing"):
-        bundle.build([tree / "pkg"])
+        build([tree / "pkg"])
 
 
 def test_no_name_leads_out_of_the_zip(tree: Path) -> None:
-    found = names(bundle.build([tree / "pkg" / ".."]))
+    found = names(build([tree / "pkg" / ".."]))
     assert f"{tree.name}/mr/mapper.py" in found
     assert not any(".." in name for name in found)
 
@@ -105,11 +110,11 @@ def test_a_checkout_in_a_folder_of_any_name_is_zipped(tmp_path: Path) -> None:
     path = tmp_path / "__pycache__" / "pkg" / "a.py"
     path.parent.mkdir(parents=True)
     path.write_text("")
-    assert names(bundle.build([path.parent])) == ["pkg/a.py"]
+    assert names(build([path.parent])) == ["pkg/a.py"]
 
 
 def test_made_up_files_are_added(tree: Path) -> None:
-    code = bundle.build([tree / "mr/mapper.py"], {"a.py": "x = 1\n"})
+    code = build([tree / "mr/mapper.py"], {"a.py": "x = 1\n"})
     assert names(code) == ["a.py", "mapper.py"]
 
 

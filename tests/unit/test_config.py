@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-import config
-from config import ConfigError
+from deploy import config
+from deploy.config import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -31,6 +31,9 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "mr").mkdir()
     (tmp_path / "mr" / "mapper.py").write_text("import json\nimport helper\n")
     (tmp_path / "mr" / "helper.py").write_text("import os\n")
+    (tmp_path / "mr" / "lost.py").write_text("import helper\n\nimport gone\n")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "queue.py").write_text("")
     (tmp_path / "mr" / "sub").mkdir()
     (tmp_path / "mr" / "sub" / "mapper.py").write_text("another = 1\n")
     return tmp_path
@@ -57,7 +60,7 @@ def test_a_function_has_the_defaults_of_the_design(folder: Path) -> None:
         memory=1536,
         handler="mapper.handler",
         zip_name="mapperzip.zip",
-        sources=(folder / "mr/mapper.py", folder / "mr/helper.py"),
+        files={"helper.py": folder / "mr/helper.py", "mapper.py": folder / "mr/mapper.py"},
         runtime="python3.13",
         timeout=300,
         architecture="x86_64",
@@ -109,9 +112,12 @@ def test_the_shipped_file_is_right_but_for_its_placeholder() -> None:
         ({"files_and_dirs": []}, "files_and_dirs: [] is not a list of paths"),
         ({"files_and_dirs": ["mr/none.py"]}, "mr/none.py does not exist"),
         ({"files_and_dirs": ["mr/mapper.py", "mr", "mr/sub/mapper.py"]}, "would both be mapper.py"),
+        ({"files_and_dirs": ["mr/mapper.py", "mr/lost.py"]}, "mr/lost.py:3 imports gone, which is"),
+        ({"environment": {"MR_JOB": "own"}}, "environment: MR_JOB is own: add own.py to files_and"),
+        ({"environment": {"MR_JOB": "../x"}}, "environment: MR_JOB is ../x: add"),
         (
-            {"files_and_dirs": ["mr/mapper.py"]},
-            "files_and_dirs: mr/mapper.py imports helper, but mr/helper.py is not listed: add it",
+            {"files_and_dirs": ["mr/mapper.py", "other/queue.py"]},
+            "other/queue.py would hide the mo",
         ),
         ({"runtime": "nodejs20.x"}, "runtime: 'nodejs20.x' is not a Python runtime"),
         ({"timeout": 901}, "timeout: 901 is not a number from 1 to 900 seconds"),
@@ -199,12 +205,26 @@ def test_a_python_file_that_is_none_is_a_fault(folder: Path) -> None:
 def test_a_handler_may_lie_in_a_folder_that_is_laid_flat(folder: Path) -> None:
     shutil.move(folder / "mr", folder / "site-packages")
     path = write(folder, function(files_and_dirs=["site-packages"]))
-    assert config.load(path).functions[0].sources == (folder / "site-packages",)
+    (spec,) = config.load(path).functions
+    assert spec.files["mapper.py"] == folder / "site-packages/mapper.py"
 
 
-def test_imports_inside_functions_do_not_count() -> None:
-    text = "import a.b\nfrom c import d\nfrom . import e\ndef f():\n    import g\n"
-    assert config.module_imports(text) == {"a", "c"}
+def test_a_neighbour_that_is_imported_goes_along(folder: Path) -> None:
+    (spec,) = config.load(write(folder, function(files_and_dirs=["mr/mapper.py"]))).functions
+    assert list(spec.files) == ["helper.py", "mapper.py"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "needs"),
+    [
+        ({"packages": ["gone==1.0"]}, ["gone"]),
+        ({"layers": ["arn:aws:lambda:us-west-2:123456789012:layer:gone:1"]}, []),
+    ],
+)
+def test_what_packages_or_layers_may_have_is_not_missing_yet(folder: Path, fields, needs) -> None:
+    path = write(folder, function(files_and_dirs=["mr/mapper.py", "mr/lost.py"], **fields))
+    (spec,) = config.load(path).functions
+    assert [one.module for one in spec.needs] == needs
 
 
 def test_a_file_is_looked_up_here_and_then_in_the_root(tmp_path: Path, monkeypatch) -> None:

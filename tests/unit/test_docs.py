@@ -34,7 +34,7 @@ def help_of(program: str) -> str:
 
 def test_the_readme_shows_the_help_of_every_command() -> None:
     shown = {program for page, program in HELP if page.name == "README.md"}
-    commands = {"mr/driver.py", "lambda-python/setupApps.py", "setup/create-role.py"}
+    commands = {"mr/driver.py", "mr/job.py", "lambda-python/setupApps.py", "setup/create-role.py"}
     assert commands <= shown
 
 

@@ -4,13 +4,19 @@ each reducer is started once.
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from running import watching
 from state.listing import list_job, read_step_records
+from state.records import JobInfo
+from state.runs import OtherRun
 from tests.model import S3, Event, World
+
+SHAPES = [(0, 2), (0, 3), (3, 0), (2, 2), (0, 0)]
+"""Reducers and fan-in that are asked for: trees, partitioned, two-level, and as it is planned."""
 
 
 class CalmJob(RuleBasedStateMachine):
@@ -18,9 +24,9 @@ class CalmJob(RuleBasedStateMachine):
 
     world: World
 
-    @initialize(map_count=st.integers(1, 7))
-    def start(self, map_count: int) -> None:
-        self.world = World(map_count)
+    @initialize(map_count=st.integers(1, 7), shape=st.sampled_from(SHAPES))
+    def start(self, map_count: int, shape: tuple[int, int]) -> None:
+        self.world = World(map_count, reducers=shape[0], fan_in=shape[1])
         self.mappers_left = list(range(1, map_count + 1))
 
     @precondition(lambda self: self.mappers_left)
@@ -59,8 +65,8 @@ class CalmJob(RuleBasedStateMachine):
             return
         for mapper_id in self.mappers_left:
             self.world.mapper_writes(mapper_id)
-        end_with_a_waiting_driver(self.world)
-        assert self.world.result == self.world.expected
+        end_with_a_waiting_driver(self.world, self.world.job)
+        assert self.world.result == self.world.expected(0)
         self.check_starts()
 
     def check_starts(self) -> None:
@@ -89,7 +95,57 @@ class JobWithAccidents(CalmJob):
         assert len(self.world.starts) == reducers_claimed(self.world)
 
 
-def end_with_a_waiting_driver(world: World) -> None:
+class JobTakenOver(JobWithAccidents):
+    """As above; besides, drivers come and take the job id, one after another or side by side,
+    while mappers, reducers and coordinators of earlier runs are still on their way.
+    """
+
+    @initialize(map_count=st.integers(1, 4), shape=st.sampled_from(SHAPES))
+    def start(self, map_count: int, shape: tuple[int, int]) -> None:
+        super().start(map_count, shape)
+        self.mappers_left = []
+        self.world.events = [self.world.mapper_event(0, n + 1) for n in range(map_count)]
+        self.runs = 0
+
+    @rule()
+    def a_driver_overwrites(self) -> None:
+        self.runs += 1
+        self.world.deliver(Event(self.world.new_id(), "driver", run=self.runs))
+
+    @precondition(lambda self: self.late_events())
+    @rule(data=st.data())
+    def a_late_event_comes_twice(self, data) -> None:
+        event = data.draw(st.sampled_from(self.late_events()))
+        self.world.events.append(Event(self.world.new_id(), event.kind, payload=event.payload))
+
+    def late_events(self) -> list[Event]:
+        return [event for event in self.world.events if event.payload]
+
+    @precondition(lambda self: self.world.running)
+    @rule(data=st.data(), when=st.sampled_from(["before", "after"]))
+    def a_function_dies(self, data, when: str) -> None:
+        invocation = data.draw(st.sampled_from(self.world.running))
+        self.world.move(invocation, kill="" if invocation.event.kind == "driver" else when)
+
+    @precondition(lambda self: any(event.key for event in self.world.events))
+    @rule(data=st.data())
+    def an_event_is_lost(self, data) -> None:
+        event = data.draw(st.sampled_from([event for event in self.world.events if event.key]))
+        self.world.events.remove(event)
+
+    def teardown(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        self.world.settle()
+        last = self.world.current
+        end_with_a_waiting_driver(self.world, last)
+        assert self.world.result == self.world.expected(int(last.run_id[4:]))
+        if last.run_id != "run-0":
+            with pytest.raises(OtherRun):
+                end_with_a_waiting_driver(self.world, self.world.job)
+
+
+def end_with_a_waiting_driver(world: World, job: JobInfo) -> None:
     """Let everything settle; what is lost comes back through the nudges of the real driver."""
 
     def sleep(seconds: float) -> None:
@@ -97,14 +153,13 @@ def end_with_a_waiting_driver(world: World) -> None:
         world.settle()
 
     s3 = S3(world)
-    watching.wait_for_result(s3, world.job, 3600, clock=lambda: world.now, sleep=sleep)
+    watching.wait_for_result(s3, job, 3600, clock=lambda: world.now, sleep=sleep)
     world.settle()
 
 
 def reducers_claimed(world: World) -> int:
-    listing = list_job(S3(world), "jobs", "job1")
-    records = read_step_records(S3(world), "jobs", "job1", listing)
-    return sum(record.reducer_count for record in records.values())
+    records = read_step_records(S3(world), world.job, list_job(S3(world), world.job))
+    return sum(record.grid.count for record in records.values())
 
 
 RUNS = settings(
@@ -117,3 +172,5 @@ TestCalmJob = CalmJob.TestCase
 TestCalmJob.settings = RUNS
 TestJobWithAccidents = JobWithAccidents.TestCase
 TestJobWithAccidents.settings = RUNS
+TestJobTakenOver = JobTakenOver.TestCase
+TestJobTakenOver.settings = RUNS

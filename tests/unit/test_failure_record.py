@@ -8,7 +8,9 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
+from errors import JobError
 from state.failures import failure_record
+from state.runs import Run
 
 KEY = "job1/error/mapper/3"
 
@@ -25,7 +27,7 @@ def s3():
 
 
 def fail(s3) -> None:
-    with failure_record(s3, "jobs", "job1", "mapper/3", "request-1"):
+    with failure_record(Run(s3, "jobs", "job1", "run-1"), "mapper/3", "request-1"):
         raise ValueError("two\nlines")
 
 
@@ -40,8 +42,10 @@ def test_a_failure_is_recorded_and_goes_on(s3) -> None:
         fail(s3)
     record = json.loads(written["Body"])
     assert record["what"] == "mapper/3"
-    assert record["error"] == "ValueError: two\nlines"
+    assert record["error"] == r"ValueError: two\nlines"
+    assert record["final"] is False
     assert record["requestId"] == "request-1"
+    assert record["runId"] == "run-1"
     assert record["time"] > 1.7e9
 
 
@@ -52,7 +56,38 @@ def test_a_record_that_cannot_be_written_hides_no_failure(s3, capfd) -> None:
     assert f"s3://jobs/{KEY} could not be written" in capfd.readouterr().err
 
 
+def end(s3, error: Exception, is_async: bool) -> None:
+    with failure_record(s3, "jobs", "job1", "mapper/3", "request-1", is_async):
+        raise error
+
+
+def test_a_jobs_own_error_is_not_given_to_lambda_to_try_again(s3, capfd) -> None:
+    bodies = []
+    s3.meta.events.register(
+        "before-parameter-build.s3.PutObject", lambda params, **_: bodies.append(params["Body"])
+    )
+    s3.stub.add_response("put_object", {})
+    end(s3, JobError("job x: the key 3 is int"), is_async=True)
+    assert json.loads(bodies[0])["final"] is True
+    assert capfd.readouterr().err == "errors.JobError: job x: the key 3 is int\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "is_async"), [(JobError("boom"), False), (ValueError("boom"), True)]
+)
+def test_an_error_goes_on_where_someone_waits_or_another_try_may_help(s3, error, is_async) -> None:
+    s3.stub.add_response("put_object", {})
+    with pytest.raises(type(error), match="boom"):
+        end(s3, error, is_async)
+
+
+def test_an_error_that_left_no_record_goes_on(s3) -> None:
+    s3.stub.add_client_error("put_object", "AccessDenied")
+    with pytest.raises(JobError, match="boom"):
+        end(s3, JobError("boom"), is_async=True)
+
+
 def test_success_removes_the_record(s3) -> None:
     s3.stub.add_response("delete_object", {}, {"Bucket": "jobs", "Key": KEY})
-    with failure_record(s3, "jobs", "job1", "mapper/3", "request-2"):
+    with failure_record(Run(s3, "jobs", "job1", "run-1"), "mapper/3", "request-2"):
         pass

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs import loading, uservisits, uservisits_polars, wordcount
+from jobs.base import UNTOLD
 from jobs.faults import MAX_KINDS, OTHER, RowCounts
-from jobs.feeding import UNTOLD, Feeder
+from jobs.feeding import Feeder
 
 HEADER, ROW, BAD = b"sourceIP,destURL,visitDate,adRevenue\n", b"1.1.1.1,u,d,2\n", b"x,y\n"
 
@@ -64,13 +65,16 @@ def test_every_line_is_a_row_or_a_header(bodies) -> None:
     lines, errors, headers = counts(feeder)
     assert lines + headers == sum(line != b"\n" for body in bodies for line in body)
     assert lines - errors == sum(line == ROW for body in bodies for line in body)
-    assert sum(one.count for one in feeder.faults.values()) == errors
+    assert sum(one.count for one in feeder.job.faults(feeder.accumulator).values()) == errors
 
 
 def test_bad_rows_are_told_apart_by_kind_with_the_object_of_the_first() -> None:
     feeder = fed(ROW, ROW + BAD + b"z\n" + b"\xff,u,d,1\na,u,d,free\na,u,d,1_0\n")
     assert feeder.bad_object == "in/1"
-    found = {kind: (one.count, one.example) for kind, one in feeder.faults.items()}
+    found = {
+        kind: (one.count, one.example)
+        for kind, one in feeder.job.faults(feeder.accumulator).items()
+    }
     assert found == {
         "fewer than 4 columns": (2, "x,y"),
         "not UTF-8": (1, "\\xff,u,d,1"),
@@ -97,9 +101,9 @@ def test_an_accumulator_that_does_not_tell_them_apart_is_taken_as_it_is() -> Non
     module = SimpleNamespace(Accumulator=Own, combine=max)
     feeder = fed(b"bad\na\nbad\nbad\n", module=module)
     assert counts(feeder) == (3, 2, 1)
-    ((kind, one),) = feeder.faults.items()
+    ((kind, one),) = feeder.job.faults(feeder.accumulator).items()
     assert (kind, one.count, one.example) == (UNTOLD, 2, "bad")
-    assert fed(b"a\n", module=module).faults == {}
+    assert loading.check("job", module).faults(Own()) == {}
 
 
 def test_a_job_whose_errors_name_values_has_few_kinds_all_the_same() -> None:

@@ -14,7 +14,15 @@ from botocore.exceptions import ReadTimeoutError
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
-from aws.invoker import Function, FunctionFailed, Throttled, call_all, failure_message
+from aws import invoker
+from aws.invoker import (
+    FailedForGood,
+    Function,
+    FunctionFailed,
+    Throttled,
+    call_all,
+    failure_message,
+)
 from errors import JobError
 
 
@@ -52,6 +60,9 @@ def test_an_answer_is_read_with_and_without_its_envelope(stubbed, payload) -> No
         ),
         (b"not json", {"FunctionError": "Unhandled"}, "mapperNS failed: not json"),
         (b"<html>", {}, "mapperNS answered '<html>', not JSON"),
+        (b"[" * 100_000, {}, "not JSON"),
+        (b"[" * 100_000, {"FunctionError": "Unhandled"}, "mapperNS failed: [[["),
+        (b"[1, NaN, 0.5, 0]", {}, "mapperNS answered '[1, NaN, 0.5, 0]', not JSON"),
         (
             b'{"statusCode": "400", "body": {"SpotWrapError": "SpotWrapError: boom"}}',
             {},
@@ -198,3 +209,47 @@ def test_an_error_nobody_foresaw_is_not_lost() -> None:
     calls = Calls(lambda payload, times: ZeroDivisionError("oops"))
     with pytest.raises(ZeroDivisionError, match="oops"):
         call_all(calls, [1], 1, 2, lambda index, value: None)
+
+
+def own_error(payload: int) -> FailedForGood:
+    return FailedForGood("f failed: JobError: the key 3 is int")
+
+
+def test_a_jobs_own_error_ends_the_run_and_is_told_once(capfd) -> None:
+    calls = Calls(lambda payload, times: own_error(payload))
+    with pytest.raises(FailedForGood) as caught:
+        call_all(calls, list(range(200)), 20, 2, lambda *_: None, "mapper {}".format)
+    said = str(caught.value)
+    assert said.startswith("f failed: JobError: the key 3 is int (mapper ")
+    assert said.endswith("); the same in 20 mappers")
+    assert calls.times.total() == 20
+    assert capfd.readouterr().err == ""
+
+
+def test_errors_in_other_words_are_counted() -> None:
+    errors = [JobError("a"), JobError("b"), JobError("a"), FunctionFailed("c")]
+    told = invoker.told_once(errors[0], "mapper 1", errors[1:])
+    assert str(told) == (
+        "a (mapper 1); the same in 2 mappers; 2 more failed, with errors of their own"
+    )
+    assert str(invoker.told_once(errors[0], "mapper 1", [])) == "a (mapper 1)"
+
+
+def test_a_call_that_takes_long_is_not_waited_for(monkeypatch) -> None:
+    monkeypatch.setattr(invoker, "LAST_SECONDS", 0.05)
+    ended = threading.Event()
+
+    def call(payload: int) -> None:
+        if payload:
+            ended.wait(60)
+        raise own_error(payload)
+
+    with pytest.raises(FailedForGood, match=r"is int \(0\)$"):
+        call_all(call, [0, 1], 2, 2, lambda *_: None)
+    ended.set()
+
+
+def test_another_try_names_whose_it_is(capfd) -> None:
+    calls = Calls(lambda payload, times: FunctionFailed("x") if times == 1 else None)
+    call_all(calls, [7], 1, 2, lambda *_: None, "mapper {}".format)
+    assert capfd.readouterr().err == "try 2 of 3 for mapper 7: x\n"

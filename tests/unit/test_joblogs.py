@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from errors import JobError
+from errors import JobError, log
 from views.logs import QUIET_SECONDS, Billed, JobFilter, LogLine, billed, follow, job_lines
 
 
@@ -40,6 +40,28 @@ def test_a_request_of_the_job_is_shown_whole() -> None:
         ("mapper 3", "mapper 3: 9 rows"),
         ("mapper 3", "REPORT RequestId: a"),
     ]
+
+
+def test_a_line_is_shown_with_escapes_and_forges_no_other() -> None:
+    message = "[ERROR] x\x1b[2J\r\n1970-01-01T00:00:00.000Z  f  driver  all is well\rTraceback:\tz"
+    assert LogLine(0, "f", "mapper 1", message).text() == (
+        r"1970-01-01T00:00:00.000Z  f  mapper 1  [ERROR] x\x1b[2J"
+        "\n    1970-01-01T00:00:00.000Z  f  driver  all is well\n    Traceback:\tz"
+    )
+
+
+def test_a_job_whose_name_must_be_escaped_is_found_as_it_is_logged(capfd) -> None:
+    name = "job\u202e1"
+    log(f"job {name}: mapper 3 reads 2 objects")
+    line = capfd.readouterr().err
+    found = messages(name, event("s", 1, "START RequestId: a"), event("s", 1, line.rstrip()))
+    assert [task for task, _ in found] == ["mapper 3"] * 2
+
+
+@pytest.mark.parametrize("duration", ["1.2.3", "x", "9" * 400, ""])
+def test_a_report_line_that_is_none_is_passed_over(duration: str) -> None:
+    line = f"REPORT RequestId: a\tBilled Duration: {duration} ms"
+    assert billed([LogLine(0, "f", "mapper 1", line)]) == {}
 
 
 def test_requests_of_other_jobs_in_the_same_stream_are_not_shown() -> None:

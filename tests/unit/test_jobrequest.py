@@ -9,14 +9,14 @@ import pytest
 
 from errors import UsageError
 from running.request import JobRequest, whole_number
-from terminal import arguments
+from terminal import driving
 
 EVENTS = Path(__file__).parent.parent / "events"
 REAL = {"job_id": "job1", "jobBucket": "b", "mapper": "mapperNS", "reducer": "reducerNS"}
 
 
 def from_command_line(*words: str) -> JobRequest:
-    return JobRequest.from_options(arguments.make_parser().parse_args(words))
+    return JobRequest.from_options(driving.make_parser().parse_args(words))
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_waiting_is_the_opposite_of_asynchronous() -> None:
 
 def test_the_two_function_names_may_be_left_out_of_a_dry_run_only() -> None:
     assert from_command_line("b", "j", "--dryrun").dryrun
-    with pytest.raises(UsageError, match=r"mapper function.*\n.*reducer function"):
+    with pytest.raises(UsageError, match=r"mapper function.*; .*reducer function"):
         from_command_line("b", "j")
 
 

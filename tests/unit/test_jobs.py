@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-import json
+import dataclasses
+import hashlib
+from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
 from errors import JobError
-from jobs import base, loading, rankings, uservisits, wordcount
-from shuffle.pairs import PORTION, encode_pairs, unwritable, write_pairs
+from jobs import base, loading, rankings, source, uservisits, wordcount
+from shuffle.pairs import check_written_for, unwritable, write_pairs
+from state.outputs import Counts
+from state.runs import Run
+
+RUN = Run(None, "jobs", "job1", "run-1")
 
 
 def add(a, b):
@@ -169,8 +178,61 @@ def test_a_map_line_that_fails_is_an_error_that_names_the_job(map_line, message)
 def test_a_combine_that_fails_is_an_error_that_names_the_key() -> None:
     job = line_job(words)
     merged = {"a": 1}
-    with pytest.raises(JobError, match="job myjob: combine failed at key 'a': TypeError"):
+    message = r"job myjob: combine failed at key 'a': TypeError: .* \(of 1 and 'text'\)"
+    with pytest.raises(JobError, match=message):
         job.merge(merged, {"a": "text"})
+
+
+def test_a_combine_that_forgets_to_return_is_an_error_that_names_key_and_values() -> None:
+    job = line_job(words, lambda a, b: None)
+    message = r"job myjob: combine failed at key 'a': TypeError: it gave None.* \(of 1 and 2\)"
+    with pytest.raises(JobError, match=message):
+        job.merge({"a": 1}, {"a": 2})
+    with pytest.raises(JobError, match=message.replace("2", "1")):
+        job.start().add(b"a b a")
+
+
+@pytest.mark.parametrize(("one", "other"), [(None, None), (None, 1), (1, None)])
+def test_none_is_a_value_like_any_other(one, other) -> None:
+    merged = {"a": one}
+    line_job(words, lambda a, b: None).merge(merged, {"a": other})
+    assert merged == {"a": None}
+
+
+def test_an_exit_in_a_job_is_an_error_of_the_job() -> None:
+    def leave(line: str) -> None:
+        raise SystemExit(3)
+
+    with pytest.raises(JobError, match="job myjob: map_line failed on 'a': SystemExit: 3"):
+        line_job(leave).start().add(b"a")
+
+
+class Unfit(Sums):
+    """An accumulator whose parts fail as the test says."""
+
+    def pairs(self) -> dict[str, int]:
+        raise LookupError("nothing kept")
+
+
+def test_an_accumulator_that_fails_at_the_end_is_named() -> None:
+    job = loading.check("myjob", SimpleNamespace(combine=add, Accumulator=Unfit))
+    with pytest.raises(JobError, match=r"job myjob: Accumulator\.pairs failed at the end: Lookup"):
+        job.pairs(job.start())
+
+
+@pytest.mark.parametrize("value", ["7", 1.5, None])
+def test_counts_that_are_none_are_an_error(value) -> None:
+    job = loading.check("myjob", SimpleNamespace(combine=add, Accumulator=Sums))
+    accumulator = job.start()
+    accumulator.lines = value
+    with pytest.raises(JobError, match="job myjob: Accumulator failed when asked for its counts"):
+        job.counts(accumulator)
+
+
+@pytest.mark.parametrize("key", [3, None, ("a", "b"), ["a"], {}])
+def test_a_key_that_is_no_text_is_an_error_at_its_first_line(key) -> None:
+    with pytest.raises(JobError, match=r"job myjob: the key .* is .*, not str \(its value: 1\)"):
+        line_job(lambda line: [(key, 1)]).start().add(b"a")
 
 
 @pytest.mark.parametrize(
@@ -186,23 +248,126 @@ def test_pairs_that_are_none_are_an_error(pairs, message) -> None:
         line_job(words).check_keys(pairs)
 
 
-@pytest.mark.parametrize("count", [0, 1, PORTION, PORTION + 1, 2 * PORTION + 1])
-def test_pairs_are_written_as_one_json_object(count: int) -> None:
-    pairs = {f'{number} "ä\\\n': number / 7 for number in range(count)}
-    body = encode_pairs(pairs)
-    assert json.loads(body) == pairs
-    assert encode_pairs({key.encode(): value for key, value in pairs.items()}) == body
+class Accumulating:
+    def __repr__(self) -> str:
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        ({"a\ud800": 1}, r"the value 1 of key 'a\\ud800': 'utf-8' codec can't encode"),
+        ({"a": 1, "b": ["x\udfff"]}, r"the value \['x\\udfff'\] of key 'b': 'utf-8' codec"),
+        ({"a": 10**5000}, "the value <int.* of key 'a': Exceeds the limit"),
+        ({"a": {"b": float("inf")}}, "of key 'a': Out of range float"),
+        ({"a": Accumulating()}, "of key 'a': Object of type Accumulating is not JSON"),
+    ],
+    ids=["surrogate key", "surrogate value", "digits", "infinite", "unprintable"],
+)
+def test_what_json_in_utf_8_cannot_hold_does_not_leave_a_function(pairs, message) -> None:
+    with pytest.raises(JobError, match=f"job myjob: .*{message}"):
+        write_pairs(RUN, line_job(words), "k", pairs, Counts(0, 0, 0))
 
 
 def test_a_key_that_is_not_utf_8_is_an_error_that_names_it() -> None:
     with pytest.raises(JobError, match=r"the value 1 of key b'\\xff': 'utf-8' codec can't decode"):
-        write_pairs(None, line_job(words), "b", "k", {b"a": 1, b"\xff": 1}, {})
+        write_pairs(RUN, line_job(words), "k", {b"a": 1, b"\xff": 1}, Counts(0, 0, 0))
 
 
 @pytest.mark.parametrize("value", [{1, 2}, b"bytes", float("nan"), float("inf"), object()])
 def test_a_value_without_a_json_form_is_an_error_that_names_its_key(value) -> None:
     error = ValueError("as json.dumps says it")
     assert "key 'b'" in str(unwritable(line_job(words), {"a": 1, "b": value}, error))
+
+
+def written(job: base.Job) -> dict[str, str]:
+    """The metadata of an output that the job writes."""
+    client = boto3.client(
+        "s3", region_name="us-west-2", aws_access_key_id="x", aws_secret_access_key="y"
+    )
+    kept: dict = {}
+    client.meta.events.register(
+        "before-parameter-build.s3.PutObject", lambda params, **_: kept.update(params)
+    )
+    with Stubber(client) as stub:
+        stub.add_response("put_object", {})
+        write_pairs(client, job, "b", "k", {"a": 1}, {})
+    return kept["Metadata"]
+
+
+def größe_addieren(a, b):
+    return a + b
+
+
+@pytest.mark.parametrize("combine", [größe_addieren, max, partial(add), lambda a, b: a])
+def test_a_combine_of_any_name_is_kept_in_ascii_and_known_again(combine) -> None:
+    job = line_job(words, combine)
+    metadata = written(job)
+    assert all(value.isascii() for value in metadata.values())
+    check_written_for(job, metadata, "o")
+    with pytest.raises(
+        JobError, match=r"o is to be combined with .*, but the reducer runs the job"
+    ):
+        check_written_for(line_job(words), metadata, "o")
+
+
+def test_the_longest_names_leave_room_in_an_objects_metadata() -> None:
+    def combine(a, b):
+        return a
+
+    combine.__qualname__ = "ß" * 5000
+    job = dataclasses.replace(line_job(words, combine), name="x" * 5000, digest="f" * 64)
+    metadata = written(job)
+    assert sum(len(name) + len(value) for name, value in metadata.items()) < 400
+    check_written_for(job, metadata, "o")
+
+
+OWN = "def map_line(line):\n    yield line, 1\n\n\ndef combine(a, b):\n    return a + b\n"
+
+
+def test_an_output_says_which_job_wrote_it_and_its_digest(module) -> None:
+    module("digested", OWN)
+    expected = hashlib.sha256(OWN.encode()).hexdigest()
+    assert written(loading.load()) == {
+        "job": "digested", "jobdigest": expected, "combine": "digested.combine"
+    }  # fmt: skip
+
+
+def test_the_digest_covers_what_a_job_imports_from_beside_it(tmp_path: Path) -> None:
+    own, helper = tmp_path / "ownjob.py", tmp_path / "helper.py"
+    own.write_text("import json\nfrom helper import LIMIT\n\ndef f():\n    import unused\n")
+    helper.write_text("from ownjob import f\nimport more.other\nLIMIT = 3\n")
+    (tmp_path / "other.py").write_text("# größe", encoding="utf-8")
+    (tmp_path / "unused.py").write_text("")
+    names = ["ownjob.py", "helper.py", "other.py"]
+    assert [path.name for path in source.files(own)] == names
+    before = source.digest(str(own))
+    bodies = b"".join((tmp_path / name).read_bytes() for name in names)
+    assert before == hashlib.sha256(bodies).hexdigest()
+    helper.write_text("LIMIT = 4\n")
+    assert source.digest(str(own)) != before
+
+
+@pytest.mark.parametrize("text", [b"# -*- coding: latin-1 -*-\n# \xdf\n", b"\xef\xbb\xbfx = 1\r\n"])
+def test_any_source_that_python_runs_has_a_digest(tmp_path: Path, text: bytes) -> None:
+    path = tmp_path / "odd.py"
+    path.write_bytes(text)
+    assert source.digest(str(path)) == hashlib.sha256(text).hexdigest()
+
+
+def test_an_output_of_another_version_of_the_job_is_refused() -> None:
+    old = dataclasses.replace(line_job(words), digest="a" * 64)
+    new = dataclasses.replace(old, digest="b" * 64)
+    check_written_for(new, written(new), "o")
+    message = "another version of the job, myjob .sha256 a{12}., than the reducer runs, myjob"
+    with pytest.raises(JobError, match=message):
+        check_written_for(new, written(old), "o")
+
+
+def test_an_output_of_another_job_that_combines_alike_is_taken() -> None:
+    accelerated = dataclasses.replace(line_job(words), name="accelerated", digest="a" * 64)
+    plain = dataclasses.replace(line_job(words), name="plain", digest="b" * 64)
+    check_written_for(plain, written(accelerated), "o")
 
 
 def test_rankings_keeps_the_pages_above_the_limit() -> None:

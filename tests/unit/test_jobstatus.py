@@ -7,14 +7,18 @@ import json
 import pytest
 
 from errors import JobError
+from state.failures import Failure
+from state.jobcode import JobCode
 from state.progress import StepStatus
+from state.records import JobData
 from tests.model import BUCKET, S3, Event, World
 from views.status import JobStatus, read_status
 
 
 def world(map_count: int, *done: int) -> World:
     made = World(map_count)
-    put(made, "jobdata", {"mapCount": map_count, "totalS3Files": 9, "startTime": made.now - 30})
+    data = JobData(map_count, 9, made.now - 30, run_id=made.job.run_id)
+    put(made, "jobdata", data.to_json())
     for mapper_id in done:
         made.mapper_writes(mapper_id)
     return made
@@ -55,9 +59,14 @@ def test_each_claimed_step_is_shown() -> None:
     assert found.lines()[-1] == "the result is s3://jobs/job1/result"
 
 
+def failure(run_id: str) -> dict[str, object]:
+    return Failure("mapper/2", "ValueError: boom", "r", 1.0, run_id).to_json()
+
+
 def test_a_failure_that_is_not_mended_is_shown() -> None:
     made = world(2, 1)
-    put(made, "error/mapper/2", {"error": "ValueError: boom", "requestId": "r"})
+    put(made, "error/mapper/2", failure("run-0"))
+    put(made, "error/mapper/1", failure("run-of-yesterday"))
     found = status(made)
     assert found.state == "failed"
     assert found.errors == ("mapper/2 failed: ValueError: boom (request r)",)
@@ -73,7 +82,37 @@ def test_the_form_for_programs_is_json() -> None:
         "steps": [{"step": 0, "done": 1, "due": 2, "missing": [2]}],
         "errors": [],
         "result": None,
+        "job": "",
+        "jobdigest": "",
     }
+
+
+def test_it_says_which_job_runs_in_which_version() -> None:
+    made = world(2)
+    code = JobCode("größe", "0123456789abcdef" * 4, "größe.combine")
+    S3(made).put_object(
+        Bucket=BUCKET, Key="job1/task/mapper/2", Body=b"{}", Metadata=code.to_metadata()
+    )
+    assert status(made).lines()[1] == "runs job größe (sha256 0123456789ab)"
+    found = status(made).to_json()
+    assert (found["job"], found["jobdigest"]) == ("größe", code.digest)
+
+
+def test_a_job_that_is_done_says_which_job_wrote_its_result() -> None:
+    made = world(2, 1, 2)
+    made.settle()
+    assert status(made).lines()[1].startswith("runs job uservisits (sha256 ")
+
+
+def test_what_others_wrote_clears_no_screen_and_forges_no_line() -> None:
+    made = world(2, 1)
+    error = "x\x1b[2J\nthe result is s3://jobs/forged"
+    put(made, "error/mapper/2\x1b]0;title\x07", {"error": error, "requestId": "\u202er"})
+    shown = status(made).lines()[-1]
+    assert shown == (
+        r"mapper/2\x1b]0;title\x07 failed: x\x1b[2J\nthe result is s3://jobs/forged "
+        r"(request \u202er)"
+    )
 
 
 def test_many_missing_are_cut_short() -> None:

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from state.fields import Fields
+from state.grid import Grid
 from state.keys import JobKeys
-from state.records import JobInfo, StepRecord
+from state.records import JobData, JobInfo, StepRecord
 from views import finished
 from views.finished import FinishedJob, Task
 
@@ -17,27 +17,18 @@ KEYS = JobKeys("job1")
 
 def task(step: int, number: int, start: float, seconds: float, key: str = "", **more) -> Task:
     numbers = {"lines": 10, "groups": 3, "memory": 1, "input_bytes": 0, "output_bytes": 7}
-    return Task(
-        step, number, key or KEYS.output(step, number), start, seconds, **{**numbers, **more}
-    )
-
-
-def record(*batches: tuple[str, ...]) -> StepRecord:
-    return StepRecord(batches, "owner", 0.0, 0.0)
+    place = {"step": step, "number": number, "key": key or KEYS.output(step, number)}
+    return Task(start=start, seconds=seconds, **{**place, **numbers, **more})
 
 
 def two_steps() -> FinishedJob:
     """4 mappers, 2 reducers, 1 reducer; mapper 3 comes last, but reducer 1/1 ends last."""
-    mappers = [KEYS.mapper_output(number) for number in range(1, 5)]
-    records = {
-        1: record((mappers[0], mappers[1]), (mappers[2], mappers[3])),
-        2: record((KEYS.reducer_output(1, 1), KEYS.reducer_output(1, 2))),
-    }
+    records = {1: StepRecord(Grid(2), 4, "o", 0, 0), 2: StepRecord(Grid(), 2, "o", 0, 0)}
     tasks = (
         task(0, 1, 100, 2), task(0, 2, 100, 3), task(0, 3, 100, 9), task(0, 4, 100, 2),
         task(1, 1, 110, 5), task(1, 2, 110, 1), task(2, 1, 116, 1, KEYS.result),
     )  # fmt: skip
-    data = Fields({"startTime": 99.5}, "jobdata")
+    data = JobData(4, 4, 99.5)
     return FinishedJob(JobInfo("job1", "jobs", 4, "reducerNS"), data, records, tasks)
 
 
@@ -98,12 +89,6 @@ def test_an_output_without_metadata_is_dated_by_s3() -> None:
     found = finished.task_of(1, 2, "k", head())
     assert found.start == datetime(2026, 1, 1, tzinfo=UTC).timestamp()
     assert (found.name, found.seconds, found.groups) == ("reducer 1/2", 0.0, None)
-
-
-def test_a_reducer_read_what_its_batch_holds() -> None:
-    job = two_steps()
-    read = [one.input_bytes for one in finished.with_inputs(job.tasks, job.records)]
-    assert read == [0, 0, 0, 0, 14, 14, 14]
 
 
 def test_the_first_bad_row_is_that_of_the_first_mapper_with_one() -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from aws import s3json
 from errors import JobError
 from running import watching
 from running.watching import needs_nudge
+from state.failures import Failure
+from state.grid import Grid
 from state.listing import JobListing
 from state.progress import Progress, progress_of
 from state.records import JobInfo, StepRecord
-from tests.model import S3, World
+from tests.model import BUCKET, S3, World
 
 JOB = JobInfo("job1", "b", 3, "reducerNS")
 
@@ -21,7 +24,7 @@ def listing(outputs: dict[int, list[int]], has_result: bool = False) -> JobListi
 
 
 def record(count: int) -> StepRecord:
-    return StepRecord((("a",),) * count, "me", 1.0, 99.0)
+    return StepRecord(Grid(count), 9, "me", 1.0, 99.0)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +115,7 @@ def test_a_lost_event_is_brought_back_by_a_nudge() -> None:
         world.settle()
 
     watching.wait_for_result(S3(world), world.job, 900, clock=clock, sleep=sleep)
-    assert world.result == world.expected
+    assert world.result == world.expected(0)
     assert set(world.starts.values()) == {1}
 
 
@@ -125,3 +128,30 @@ def test_a_nudge_keeps_the_output_as_it_was() -> None:
     watching.nudge(S3(world), world.job, Progress(0, 1, 1, ()))
     after = world.objects[key]
     assert (after.body, after.metadata) == (before.body, {"linecount": "7"})
+
+
+@pytest.mark.parametrize("name", ["reducer/1/1", "mapper/2"])
+def test_a_jobs_own_error_ends_the_waiting_at_once(name: str) -> None:
+    world = World(3)
+    failure = Failure(name, "errors.JobError: job x: no value\x1b[2J", "request-9", is_final=True)
+    s3json.write_json(S3(world), BUCKET, f"job1/error/{name}", failure.to_json())
+    with pytest.raises(JobError, match="job job1 has failed, no result will come") as caught:
+        watching.wait_for_result(S3(world), world.job, 900, sleep=no_sleep)
+    assert rf"{name} failed: errors.JobError: job x: no value\x1b[2J" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"error": "ValueError: x", "requestId": "r"}', b"{", b"[" * 100_000, b"\xff"]
+)
+def test_a_failure_that_may_pass_is_waited_for(body: bytes) -> None:
+    world = World(3)
+    S3(world).put_object(Bucket=BUCKET, Key="job1/error/reducer/1/1", Body=body)
+    times = iter(range(100))
+    with pytest.raises(watching.JobTimedOut):
+        watching.wait_for_result(
+            S3(world), world.job, 3, clock=lambda: next(times), sleep=lambda seconds: None
+        )
+
+
+def no_sleep(seconds: float) -> None:
+    pytest.fail("it waits")

@@ -9,9 +9,9 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 
-import bundle
-from awsclients import Clients, DeployError
-from lambdamanager import Desired, LambdaManager, differences
+from deploy import bundle
+from deploy.clients import Clients, DeployError
+from deploy.function import Desired, LambdaManager, differences
 
 WANTED = Desired(
     name="f",

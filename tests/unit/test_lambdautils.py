@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import boto3
 import pytest
@@ -15,7 +16,7 @@ from aws.s3objects import delete_objects
 from errors import BadRecord, JobError
 from state.fields import Fields
 from state.keys import JobKey, JobKeys, parse_key
-from state.outputs import output_metadata
+from state.outputs import Counts
 
 
 @pytest.mark.parametrize(
@@ -150,36 +151,6 @@ def test_a_batch_of_nothing_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "batch_size", "step", "expected"),
-    [
-        (40, 15, 1, 15),
-        (40, 1, 1, 2),
-        (1, 1, 1, 2),
-        (2**14, 1, 1, 2),
-        (2**14 + 1, 1, 1, 3),
-        (10, 1, 14, 10),
-        (10, 1, 13, 4),
-    ],
-)
-def test_every_step_shrinks_and_the_last_is_within_the_limit(count, batch_size, step, expected):
-    assert lambdautils.reduce_fan_in(count, batch_size, step) == expected
-
-
-def test_a_step_past_the_limit_is_refused() -> None:
-    with pytest.raises(JobError, match="step 15 would be one more than the 14"):
-        lambdautils.reduce_fan_in(2, 2, 15)
-
-
-@given(count=st.integers(1, 30_000), batch_size=st.integers(1, 100))
-def test_a_job_of_any_size_ends_within_the_steps_there_are(count: int, batch_size: int) -> None:
-    step = 0
-    while count > 1 or step == 0:
-        step += 1
-        count = -(-count // lambdautils.reduce_fan_in(count, batch_size, step))
-    assert step <= lambdautils.MAX_STEPS
-
-
-@pytest.mark.parametrize(
     ("value", "message"),
     [
         ([], "not a JSON object but list"),
@@ -215,13 +186,19 @@ def test_what_s3_does_not_delete_is_an_error(s3) -> None:
 
 
 def test_metadata_of_an_output_is_ascii_whatever_the_row_was() -> None:
-    metadata = output_metadata(3, 1.5, 2, 'x,"é\x00😀' * 200, "teil é+😀" * 100)
+    counts = Counts(1.0, 1.5, 3, errors=2, example='x,"é\x00😀' * 200, bad_object="teil é+😀" * 100)
+    metadata = counts.to_metadata()
     assert metadata["linecount"] == "3"
     assert metadata["processingtime"] == "1.500000"
-    assert int(metadata["memoryusage"]) > 1000
     assert all(value.isascii() and value.isprintable() for value in metadata.values())
-    assert sum(len(name) + len(value) for name, value in metadata.items()) < 2048
+    assert sum(len(name) + len(value) for name, value in metadata.items()) < 900
 
 
 def test_an_output_without_bad_rows_has_no_example() -> None:
-    assert "errexample" not in output_metadata(3, 1.5)
+    assert "errexample" not in Counts(1.0, 1.5, 3).to_metadata()
+
+
+def test_what_an_output_counts_is_read_back() -> None:
+    counts = Counts(1.25, 1.5, 3, 2, 4096, 77, 2, "1,ü,x", "in/ä 1")
+    head = {"Metadata": counts.to_metadata(), "LastModified": datetime.fromtimestamp(9, UTC)}
+    assert Counts.from_head(head) == counts

@@ -65,11 +65,13 @@ def run(*arguments: object, environment: dict[str, str] | None = None):
     )
 
 
-def fails_with_a_message(result: subprocess.CompletedProcess[str], *parts: str) -> None:
-    """Exit status 1, one line on stderr that holds every part, nothing on stdout."""
-    assert result.returncode == 1
+def fails_with_a_message(
+    result: subprocess.CompletedProcess[str], *parts: str, status: int = 1
+) -> None:
+    """One line on stderr that holds every part, nothing on stdout."""
+    assert result.returncode == status
     assert result.stdout == ""
-    assert result.stderr.startswith("error: ")
+    assert result.stderr.startswith("local/uservisits.py: ")
     assert result.stderr.count("\n") == 1
     for part in parts:
         assert part in result.stderr
@@ -290,8 +292,8 @@ def test_a_reader_that_leaves_early_causes_no_traceback(first_line_is_out):
 def test_ctrl_c_stops_it_without_a_traceback(first_line_is_out):
     first_line_is_out.send_signal(signal.SIGINT)
     _, errors = first_line_is_out.communicate()
-    assert first_line_is_out.returncode == 1
-    assert errors.decode().splitlines()[-1].startswith("Stopped")
+    assert first_line_is_out.returncode == 128 + signal.SIGINT
+    assert errors.decode().splitlines()[-1].startswith("local/uservisits.py: stopped; the object")
     assert b"Traceback" not in errors
 
 
@@ -352,7 +354,7 @@ def test_a_large_object_goes_up_in_parts_and_arrives_whole(aws_client, bucket):
 
 def test_a_bucket_that_is_not_there_is_an_error_that_says_how_to_make_it(aws_environment):
     result = run("s3://nobody-made-this-bucket/p", environment=aws_environment)
-    fails_with_a_message(result, "NoSuchBucket", "aws s3 mb s3://nobody-made-this-bucket")
+    fails_with_a_message(result, "there is no bucket", "aws s3 mb s3://nobody-made-this-bucket")
 
 
 def without_credentials(environment: dict[str, str], tmp_path: Path) -> dict[str, str]:
@@ -367,7 +369,7 @@ def without_credentials(environment: dict[str, str], tmp_path: Path) -> dict[str
 def test_missing_credentials_are_an_error_that_says_how_to_give_them(aws_environment, tmp_path):
     environment = without_credentials(aws_environment, tmp_path)
     result = run("s3://b-u-c/p", environment=environment)
-    fails_with_a_message(result, "Unable to locate credentials", "AWS_ACCESS_KEY_ID", "--profile")
+    fails_with_a_message(result, "Unable to locate credentials", "AWS_PROFILE", "--profile")
 
 
 def test_the_profile_and_the_region_are_those_asked_for(aws_environment, bucket, tmp_path):
@@ -380,14 +382,16 @@ def test_the_profile_and_the_region_are_those_asked_for(aws_environment, bucket,
     unknown = run("--profile", "you", *arguments, environment=environment)
     fails_with_a_message(unknown, "profile (you)", "aws configure list-profiles")
     wrong = run("--profile", "me", "--region", "no where", *arguments, environment=environment)
-    fails_with_a_message(wrong, "no where", "the region")
+    fails_with_a_message(wrong, "no where", "name a region")
 
 
-@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:1", "not-a-url"])
-def test_an_endpoint_that_does_not_answer_is_an_error_that_names_it(aws_environment, endpoint):
+@pytest.mark.parametrize(("endpoint", "status"), [("http://127.0.0.1:1", 1), ("not-a-url", 2)])
+def test_an_endpoint_that_does_not_answer_is_an_error_that_names_it(
+    aws_environment, endpoint, status
+):
     environment = {**aws_environment, "AWS_ENDPOINT_URL": endpoint, "AWS_MAX_ATTEMPTS": "1"}
     result = run("s3://b-u-c/p", environment=environment)
-    fails_with_a_message(result, endpoint, "AWS_ENDPOINT_URL")
+    fails_with_a_message(result, endpoint, "AWS_ENDPOINT_URL", status=status)
 
 
 def test_a_folder_needs_no_boto3(tmp_path):

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import bundle
-import config
-import packages
+from deploy import bundle, config, desired, packages
 
 
 @pytest.mark.parametrize(
@@ -54,6 +52,19 @@ def test_a_compiled_package_is_that_of_another_runtime_and_machine(folder: Path)
     assert [path.name for path in packages.FOLDER.iterdir()] == [found.parent.name]
 
 
+def test_what_is_imported_must_be_in_one_of_the_packages(folder: Path) -> None:
+    (folder / "mapper.py").write_text("from backports import zstd\nimport polars\n")
+    (spec,) = load(folder, packages=["backports.zstd==1.8.0"], runtime="python3.12").functions
+    with pytest.raises(config.ConfigError) as caught:
+        desired.files_of(spec, {})
+    lost = f"m: files_and_dirs: {folder}/mapper.py:2 imports polars, which is nowhere: "
+    assert str(caught.value).startswith(lost)
+    assert "\n" not in str(caught.value)
+    (folder / "mapper.py").write_text("from backports import zstd\n")
+    (spec,) = load(folder, packages=["backports.zstd==1.8.0"], runtime="python3.12").functions
+    assert {"mapper.py", "backports/zstd/__init__.py"} <= desired.files_of(spec, {}).keys()
+
+
 def test_a_package_without_a_wheel_is_an_error_and_leaves_nothing(folder: Path) -> None:
     with pytest.raises(bundle.BundleError, match=r"backports\.zstd==0\.0\.1 cannot be had"):
         packages.installed(["backports.zstd==0.0.1"], "python3.13", "x86_64")
@@ -61,7 +72,8 @@ def test_a_package_without_a_wheel_is_an_error_and_leaves_nothing(folder: Path) 
 
 
 def load(folder: Path, **fields: object) -> config.Config:
-    (folder / "mapper.py").write_text("")
+    if not (folder / "mapper.py").exists():
+        (folder / "mapper.py").write_text("")
     function = {"name": "m", "lambdaMemory": 128, "handler": "mapper.handler", "zip": "m.zip"}
     function |= {"files_and_dirs": ["mapper.py"], **fields}
     path = folder / "scns.json"

@@ -11,8 +11,8 @@ from pathlib import Path
 import botocore
 import pytest
 
-import botocorepatch
-from botocorepatch import PatchError
+from deploy import botocorepatch
+from deploy.botocorepatch import PatchError
 from tests.cloud import ROOT, run
 from tests.spotcloud import patch, patched  # noqa: F401 - a fixture
 

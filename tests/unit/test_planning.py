@@ -10,7 +10,8 @@ from aws.s3objects import S3Object
 from errors import UsageError
 from running import planning
 from running.request import JobRequest, byte_size, percentage
-from running.run import mapper_payload
+from running.run import mapper_events
+from state.records import JobInfo
 from state.tasks import MapperEvent
 
 REQUEST = JobRequest(bucket="data", prefix="in/", job_bucket="jobs", job_id="j")
@@ -79,8 +80,8 @@ def test_what_cannot_be_input_is_refused_with_names_and_numbers() -> None:
     with pytest.raises(UsageError) as caught:
         planning.plan_batches(listed, REQUEST)
     remedy = "restore it first, or leave it out"
-    assert str(caught.value).splitlines() == [
-        "objects under the prefix cannot be input:",
+    assert str(caught.value).split("; ") == [
+        "objects under the prefix cannot be input: "
         "s3://data/in/1.zip and 1 more: an archive: unpack it, and upload the files in it",
         "s3://data/in/4.parquet: no text: export it as CSV",
         f"s3://data/in/5 and 1 more: archived, in the storage class GLACIER: {remedy}",
@@ -118,12 +119,16 @@ def test_a_split_size_that_makes_far_too_many_mappers_is_refused() -> None:
         planning.plan_batches(objects(10_000_000), request(split_size=64))
 
 
+def events(asked: JobRequest, *sizes: int) -> list[dict]:
+    """The events of the mappers over objects of these sizes."""
+    plan = planning.plan_batches(objects(*sizes), asked)
+    return mapper_events(asked, plan, JobInfo("j", "jobs", len(plan.batches), "r", run_id="r1"))
+
+
 def test_a_mappers_event_has_ranges_with_splits_alone() -> None:
-    plan = planning.plan_batches(objects(100), request(split_size=50))
-    assert plan.ranges is not None
-    event = mapper_payload(REQUEST, 1, plan.batches[0], plan.etags[0], plan.ranges[0])
-    assert event["ranges"] == [{"start": 0, "end": 50, "etag": '"0"'}]
-    plain = mapper_payload(REQUEST, 1, ["in/0"], ['"0"'])
+    cut, _ = events(request(split_size=50), 100)
+    assert cut["ranges"] == [{"start": 0, "end": 50, "etag": '"0"'}]
+    (plain,) = events(REQUEST, 100)
     assert plain == {
         "bucket": "data",
         "keys": ["in/0"],
@@ -131,12 +136,12 @@ def test_a_mappers_event_has_ranges_with_splits_alone() -> None:
         "jobBucket": "jobs",
         "jobId": "j",
         "mapperId": 1,
+        "runId": "r1",
     }
 
 
 def test_who_pays_for_requests_is_in_the_event() -> None:
-    pays = dataclasses.replace(REQUEST, requester_pays=True)
-    event = mapper_payload(pays, 1, ["in/0"], ['"0"'])
+    (event,) = events(request(requester_pays=True), 5)
     assert event["requestPayer"] == "requester"
     assert all(one.requester_pays for one in MapperEvent.from_json(event).inputs)
 

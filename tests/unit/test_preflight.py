@@ -10,6 +10,7 @@ from botocore.stub import Stubber
 from aws.notifications import covering_entry
 from errors import JobError
 from running import preflight
+from running.preflight import FunctionFacts
 from running.request import JobRequest
 
 REQUEST = JobRequest(job_bucket="jobs", job_id="job1", mapper="mapperNS", reducer="reducerNS")
@@ -89,18 +90,18 @@ def test_a_missing_trigger_stops_the_job(s3) -> None:
         preflight.check_trigger(s3, REQUEST)
 
 
-def test_the_timeout_of_a_function_is_read(functions) -> None:
-    functions.stub.add_response("get_function_configuration", {"Timeout": 42})
-    assert preflight.function_timeout(functions, "mapperNS") == 42
+def test_the_configuration_of_a_function_is_read(functions) -> None:
+    functions.stub.add_response("get_function_configuration", {"Timeout": 42, "MemorySize": 512})
+    assert preflight.function_facts(functions, "mapperNS") == FunctionFacts(42, 512)
 
 
-def test_a_timeout_that_may_not_be_read_is_the_longest(functions, capfd) -> None:
+def test_a_configuration_that_may_not_be_read_is_assumed(functions, capfd) -> None:
     functions.stub.add_client_error("get_function_configuration", "AccessDeniedException")
-    assert preflight.function_timeout(functions, "mapperNS") == 900
-    assert "the timeout of mapperNS may not be read" in capfd.readouterr().err
+    assert preflight.function_facts(functions, "mapperNS") == FunctionFacts(900, 1536)
+    assert "the configuration of mapperNS may not be read" in capfd.readouterr().err
 
 
 def test_a_missing_function_stops_the_job(functions) -> None:
     functions.stub.add_client_error("get_function_configuration", "ResourceNotFoundException")
     with pytest.raises(JobError, match="there is no function mapperNS in us-west-2"):
-        preflight.function_timeout(functions, "mapperNS")
+        preflight.function_facts(functions, "mapperNS")

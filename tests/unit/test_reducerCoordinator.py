@@ -2,145 +2,84 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import reducerCoordinator
 from errors import JobError
 from reducerCoordinator import jobs_of
 from shuffle.steps import Claim, Finished, Restart, Wait, next_step
-from state.listing import JobListing
+from state.grid import Grid
 from state.records import JobInfo, StepRecord
+from state.standing import Standing
 from tests.model import BUCKET, S3, Event, Functions, Invocation, World
 
 EVENTS = Path(__file__).parent.parent / "events"
-BIG = 400_000_000
+SMALL = 40_000
 
 
 def job(map_count: int) -> JobInfo:
     return JobInfo("job1", "b", map_count, "reducerNS", reducer_timeout=60)
 
 
-def listing(outputs: dict[int, list[int]], has_result: bool = False) -> JobListing:
-    sizes = {step: dict.fromkeys(numbers, BIG) for step, numbers in outputs.items()}
-    return JobListing(sizes, frozenset(), has_result=has_result)
+def record(groups: int, owner: str = "someone", expires: float = 2000.0) -> StepRecord:
+    return StepRecord(Grid(groups), 9, owner, 1000.0, expires)
 
 
-def record(count: int, owner: str = "someone", expires: float = 2000.0) -> StepRecord:
-    batches = tuple((f"in/{number}",) for number in range(1, count + 1))
-    return StepRecord(batches, owner, 1000.0, expires)
+def standing(step: int, sizes: dict[int, int], missing: int | None, **more) -> Standing:
+    return Standing(step, more.pop("record", None), sizes, missing, len(sizes), **more)
 
 
+ALL = {1: SMALL, 2: SMALL, 3: SMALL}
 NOW = 1500.0
 TABLE = [
-    ("no mapper is done", 3, {}, {}, Wait(0, 0, 3)),
-    ("one mapper of three is done", 3, {0: [2]}, {}, Wait(0, 1, 3)),
-    ("outputs of mappers nobody planned do not count", 3, {0: [2, 4, 5]}, {}, Wait(0, 1, 3)),
+    ("no mapper is done", standing(0, {}, 1), Wait(0, 0, 3)),
+    ("one mapper of three is done", standing(0, {1: SMALL}, 2), Wait(0, 1, 3)),
+    ("all mappers are done", standing(0, ALL, None), Claim(1, Grid(3), Grid(), ALL)),
     (
-        "all mappers are done",
-        3,
-        {0: [1, 2, 3]},
-        {},
-        Claim(
-            1,
-            (("job1/task/mapper/1", "job1/task/mapper/2"), ("job1/task/mapper/3",)),
-        ),
+        "reducers are at work",
+        standing(1, {1: SMALL}, 2, record=record(2)),
+        Wait(1, 1, 2),
     ),
-    (
-        "batches follow the numbers, not the listing",
-        4,
-        {0: [4, 2, 3, 1]},
-        {},
-        Claim(
-            1,
-            (
-                ("job1/task/mapper/1", "job1/task/mapper/2"),
-                ("job1/task/mapper/3", "job1/task/mapper/4"),
-            ),
-        ),
-    ),
-    (
-        "a single mapper still needs a reducer",
-        1,
-        {0: [1]},
-        {},
-        Claim(1, (("job1/task/mapper/1",),)),
-    ),
-    ("reducers are at work", 3, {0: [1, 2, 3], 1: [2]}, {1: record(2)}, Wait(1, 1, 2)),
-    ("the last reducer is at work", 1, {0: [1]}, {1: record(1)}, Wait(1, 0, 1)),
     (
         "a step of reducers is done",
-        3,
-        {0: [1, 2, 3], 1: [1, 2]},
-        {1: record(2)},
-        Claim(2, (("job1/task/reducer/1/1", "job1/task/reducer/1/2"),)),
+        standing(1, {1: SMALL, 2: SMALL}, None, record=record(2)),
+        Claim(2, Grid(2), Grid(), {1: SMALL, 2: SMALL}),
     ),
     (
         "a claim is old and reducers are lost",
-        6,
-        {0: [1, 2, 3, 4, 5, 6], 1: [2]},
-        {1: record(3, expires=1499.0)},
-        Restart(1, record(3, expires=1499.0), (1, 3)),
+        standing(1, {}, 1, record=record(3, expires=1499.0)),
+        Restart(1, record(3, expires=1499.0)),
     ),
     (
         "the same request comes again",
-        6,
-        {0: [1, 2, 3, 4, 5, 6]},
-        {1: record(3, owner="me")},
-        Restart(1, record(3, owner="me"), (1, 2, 3)),
+        standing(1, {}, 1, record=record(3, owner="me")),
+        Restart(1, record(3, owner="me")),
     ),
-    (
-        "the last reducer is lost",
-        1,
-        {0: [1]},
-        {1: record(1, expires=1499.0)},
-        Restart(1, record(1, expires=1499.0), (1,)),
-    ),
+    ("the result is there", standing(1, {}, 1, has_result=True), Finished()),
 ]
 
 
 @pytest.mark.parametrize(
-    ("map_count", "outputs", "records", "expected"),
-    [row[1:] for row in TABLE],
-    ids=[row[0] for row in TABLE],
+    ("found", "expected"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE]
 )
-def test_the_next_step_follows_from_the_listing(map_count, outputs, records, expected) -> None:
-    assert next_step(job(map_count), listing(outputs), records, "me", NOW) == expected
+def test_the_next_step_follows_from_where_a_job_stands(found, expected) -> None:
+    assert next_step(job(3), found, "me", NOW) == expected
 
 
-def test_a_job_with_a_result_is_finished() -> None:
-    done = listing({0: [1]}, has_result=True)
-    assert next_step(job(1), done, {1: record(1, expires=0)}, "me", NOW) == Finished()
+def test_a_forced_fan_in_is_a_tree() -> None:
+    forced = dataclasses.replace(job(3), fan_in=2)
+    assert next_step(forced, standing(0, ALL, None), "me", NOW) == Claim(1, Grid(3), Grid(2), ALL)
 
 
-@given(
-    map_count=st.integers(1, 40),
-    present=st.sets(st.integers(1, 60)),
-    seed=st.randoms(use_true_random=False),
-)
-def test_mappers_are_counted_whatever_the_order_of_the_listing(map_count, present, seed) -> None:
-    numbers = list(present)
-    seed.shuffle(numbers)
-    action = next_step(job(map_count), listing({0: numbers}), {}, "me", NOW)
-    planned = present & set(range(1, map_count + 1))
-    if len(planned) < map_count:
-        assert action == Wait(0, len(planned), map_count)
-    else:
-        assert isinstance(action, Claim)
-        keys = [key for batch in action.batches for key in batch]
-        assert keys == [f"job1/task/mapper/{number}" for number in range(1, map_count + 1)]
-
-
-def test_a_job_whose_steps_are_used_up_is_an_error() -> None:
-    outputs = {step: [1, 2] for step in range(15)}
-    records = {step: record(2) for step in range(1, 15)}
-    with pytest.raises(JobError, match="step 15 would be one more"):
-        next_step(job(2), listing(outputs), records, "me", NOW)
+def test_a_step_that_cannot_be_planned_is_an_error() -> None:
+    huge = {1: 10**12, 2: 10**12, 3: 10**12}
+    with pytest.raises(JobError, match="do not fit 256 reducers of 1536 MB: give the reducer more"):
+        next_step(job(3), standing(0, huge, None), "me", NOW)
 
 
 # --------------------------------------------------------------------------- events
@@ -235,25 +174,25 @@ def test_a_job_without_a_record_is_one_line(capfd) -> None:
     world = complete_world()
     del world.objects["job1/jobinfo.json"]
     wake(world)
-    assert "jobinfo.json is missing: no driver started this job" in capfd.readouterr().err
+    assert "there is no job job1 in s3://jobs/job1/" in capfd.readouterr().err
     assert not world.starts
+
+
+def step_record(**changed: object) -> bytes:
+    good = {"reducerCount": 1, "groups": 1, "ranges": 1, "totalS3Files": 2, "owner": "x"}
+    return json.dumps({**good, "start_time": 1, "expires": 2, **changed}).encode()
 
 
 @pytest.mark.parametrize(
     ("body", "message"),
     [
         (b'{"reducerCount"', "s3://jobs/job1/reducerstate.1 is not JSON"),
-        (b'{"reducerCount": 1}', "batches is not a list of lists of keys"),
-        (b'{"reducerCount": 2, "batches": [["a"]]}', "does not match its 1 batches"),
-        (b'{"reducerCount": 1, "batches": [["a"]], "owner": "x"}', "start_time is missing"),
-        (
-            b'{"reducerCount": 1, "batches": [["a"]], "owner": "x", "start_time": "1"}',
-            "start_time is '1', not a number",
-        ),
-        (
-            b'{"reducerCount": 1, "batches": [["a", 1]], "owner": "x", "start_time": 1}',
-            "batches is not a list of lists of keys",
-        ),
+        (b'{"reducerCount": 1}', "groups is missing"),
+        (step_record(reducerCount=2), "reducerCount is not groups x ranges, 1"),
+        (step_record(ranges=257, reducerCount=257), "ranges is 257, more than 256"),
+        (step_record(start_time=None), "start_time is missing"),
+        (step_record(start_time="1"), "start_time is '1', not a number"),
+        (step_record(owner=""), "owner is '', not a text"),
     ],
 )
 def test_a_step_record_that_is_wrong_stops_the_coordinator_in_one_line(body, message, capfd):
@@ -268,12 +207,21 @@ def test_a_step_record_that_is_wrong_stops_the_coordinator_in_one_line(body, mes
     assert world.objects == before
 
 
-def test_outputs_of_a_step_nobody_claimed_are_named_and_passed_over(capfd) -> None:
+def test_a_reducer_that_the_deployment_does_not_name_is_not_started(capfd) -> None:
+    world = complete_world()
+    put(world, "job1/jobinfo.json", json.dumps({**GOOD_INFO, "reducerFunction": "other"}).encode())
+    wake(world)
+    assert "reducerFunction is 'other', but this coordinator was deployed for reducer" in said(
+        capfd
+    )
+    assert not world.starts
+
+
+def test_outputs_of_a_step_nobody_claimed_are_passed_over() -> None:
     world = complete_world()
     put(world, "job1/task/reducer/7/1", b"{}")
     wake(world)
-    assert "outputs of step 7, which nobody claimed, are passed over" in capfd.readouterr().err
-    assert world.starts == {(1, 1): 1}
+    assert world.starts == {("run-0", 1, 1): 1}
 
 
 # --------------------------------------------------------------------------- claims
@@ -296,7 +244,7 @@ def in_step(invocations: list[Invocation]) -> None:
 def test_of_two_coordinators_in_step_one_alone_starts_the_reducers() -> None:
     world = complete_world()
     in_step(two_coordinators(world))
-    assert world.starts == {(1, 1): 1}
+    assert world.starts == {("run-0", 1, 1): 1}
 
 
 def test_of_two_coordinators_one_alone_takes_over_an_old_claim() -> None:
@@ -305,7 +253,7 @@ def test_of_two_coordinators_one_alone_takes_over_an_old_claim() -> None:
     world.events.clear()  # the reducer is lost
     world.now += 1000
     in_step(two_coordinators(world))
-    assert world.starts == {(1, 1): 2}
+    assert world.starts == {("run-0", 1, 1): 2}
 
 
 class LossyS3(S3):
@@ -328,6 +276,7 @@ def test_a_claim_whose_answer_was_lost_is_still_ours(old_claim: bool) -> None:
         SimpleNamespace(s3=LossyS3(world), functions=Functions(world)),
         "me",
         30,
+        ["reducer"],
         clock=lambda: world.now,
         threads=1,
     )
@@ -344,6 +293,8 @@ def test_the_claim_says_who_holds_it_and_until_when() -> None:
         "totalS3Files": 2,
         "start_time": world.now,
         "expires": world.now + 30 + world.reducer_timeout,
-        "owner": "request-5",
-        "batches": [["job1/task/mapper/1", "job1/task/mapper/2"]],
+        "owner": "request-7",
+        "groups": 1,
+        "ranges": 1,
+        "runId": "run-0",
     }

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+import contextlib
+import csv
+import io
+import json
 
-from errors import JobError
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from errors import JobError, visible
 from views import result
 
 GROUPS = {"b": 2.5, "a": 1.0, "c,d": 2.5, "e": -3}
@@ -27,6 +34,68 @@ def test_groups_are_sorted_and_cut(sort, top, expected) -> None:
 def test_csv_quotes_what_must_be_quoted(capsys) -> None:
     result.write([("a", 1.0), ("c,d", 2.5)], "csv")
     assert capsys.readouterr().out == 'key,value\na,1.0\n"c,d",2.5\n'
+
+
+ODD = ["a\rforged,9", "b\nforged,9", 'c"', "d\r\n", "e,f", "", " g ", "ß\u3000"]
+
+
+@pytest.mark.parametrize("form", ["csv", "csv-safe"])
+def test_a_row_of_csv_is_one_group_whatever_its_key_holds(form: str, capsys) -> None:
+    result.write([(key, 1.5) for key in ODD], form)
+    text = capsys.readouterr().out
+    found = list(csv.reader(io.StringIO(text, newline="")))
+    assert found == [["key", "value"], *([key, "1.5"] for key in ODD)]
+    assert text.endswith(",1.5\n")
+
+
+@given(st.lists(st.tuples(st.text(), st.text())))
+def test_csv_gives_every_group_back_as_it_is_shown(pairs) -> None:
+    with contextlib.redirect_stdout(io.StringIO(newline="")) as out:
+        result.write(pairs, "csv")
+    found = list(csv.reader(io.StringIO(out.getvalue(), newline="")))[1:]
+    assert found == [[visible(text, "\t\r\n") for text in pair] for pair in pairs]
+
+
+def test_csv_holds_nothing_that_a_terminal_obeys(capsys) -> None:
+    result.write([("\x1b]52;c;aGk=\x07\u202e\ud800", "\x1b[2J"), ("k", ["\x1b"])], "csv")
+    out = capsys.readouterr().out
+    assert out == ('key,value\n\\x1b]52;c;aGk=\\x07\\u202e\\ud800,\\x1b[2J\nk,"[""\\u001b""]"\n')
+
+
+def test_json_has_every_key_exactly(capsys) -> None:
+    groups = {"\x1b\u202e\ud800\r": 1, "=1+1": 10**30}
+    result.write(list(groups.items()), "json")
+    out = capsys.readouterr().out
+    assert json.loads(out) == groups
+    assert out.isascii()
+
+
+@pytest.mark.parametrize(
+    ("cell", "safe"),
+    [
+        ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
+        ("+1+1", "'+1+1"),
+        ("-2+3+cmd|' /C calc'!A0", "'-2+3+cmd|' /C calc'!A0"),
+        ("@SUM(1)", "'@SUM(1)"),
+        ("\t=1", "'\t=1"),
+        ("\r=1", "'\r=1"),
+        ("\uff1d1+1", "'\uff1d1+1"),
+        ("-", "'-"),
+        ("-5", "-5"),
+        ("-1.5e-07", "-1.5e-07"),
+        ("+49", "+49"),
+        ("67.23.87", "67.23.87"),
+        ("a=b", "a=b"),
+        ("", ""),
+    ],
+)
+def test_a_cell_of_safe_csv_is_no_formula_and_a_number_stays_one(cell: str, safe: str) -> None:
+    assert result.harmless(cell) == safe
+
+
+def test_safe_csv_guards_keys_and_values(capsys) -> None:
+    result.write([("=1+1", "@x"), ("-3", -2.5)], "csv-safe")
+    assert capsys.readouterr().out == "key,value\n'=1+1,'@x\n-3,-2.5\n"
 
 
 def test_json_is_one_object(capsys) -> None:

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from botocore.stub import ANY, Stubber
 
-import botocorepatch
-import spotdeploy
-from awsclients import Clients, DeployError
-from config import FunctionSpec
-from spotdeploy import SpotWrap, Table
+from deploy import botocorepatch, wrapping
+from deploy.clients import Clients, DeployError
+from deploy.config import ConfigError, FunctionSpec
+from deploy.desired import files_of
+from deploy.wrapping import SpotWrap, Table
+from spotwrap.settings import Address, Settings
 from tests.spotcloud import patched  # noqa: F401 - a fixture
 
 ACCOUNT = "123456789012"
@@ -30,7 +31,7 @@ def spec(folder: Path | None, bucket: str | None = "code") -> FunctionSpec:
         memory=128,
         handler="f.handler",
         zip_name="f.zip",
-        sources=(),
+        files={},
         patched_botocore_dir=folder,
         code_bucket=bucket,
     )
@@ -64,24 +65,26 @@ def spotwrap(clients, patched: Path) -> SpotWrap:
 
 def test_the_zip_is_a_botocore_whatever_the_folders_name(patched, tmp_path) -> None:
     other = shutil.copytree(patched, tmp_path / "any-name")
-    one, two = spotdeploy.library(patched), spotdeploy.library(other)
-    assert (one.key, one.code()) == (two.key, two.code())
+    one, two = wrapping.library(patched), wrapping.library(other)
+    assert (one.address("code"), one.code()) == (two.address("code"), two.code())
     with zipfile.ZipFile(io.BytesIO(one.code())) as archive:
         assert {name.split("/")[0] for name in archive.namelist()} == {"botocore"}
-    assert one.key == f"spotwrap/botocore-{one.version}-{one.digest}.zip"
+    key = f"spotwrap/botocore-{one.version}-{one.digest}.zip"
+    assert (one.address("code").key, str(one.address("code"))) == (key, f"s3://code/{key}")
 
 
 def test_a_folder_that_changed_has_another_key(patched, tmp_path) -> None:
     other = shutil.copytree(patched, tmp_path / "botocore")
     (other / "spotrecorder.py").write_text(botocorepatch.RECORDER.read_text() + "# changed\n")
-    assert spotdeploy.library(other).key != spotdeploy.library(patched).key
+    addresses = [wrapping.library(folder).address("code") for folder in (other, patched)]
+    assert addresses[0].key != addresses[1].key
 
 
 def test_the_settings_name_the_library_and_the_table(patched) -> None:
-    texts = spotdeploy.settings(spec(patched), patched, Table("mine", "eu-west-1"), ACCOUNT)
+    texts = wrapping.settings(spec(patched), patched, Table("mine", "eu-west-1"), ACCOUNT)
     assert json.loads(texts["spotwrap.json"]) == {
         "handler": "f.handler",
-        "library": f"s3://code/{spotdeploy.library(patched).key}",
+        "library": str(wrapping.library(patched).address("code")),
         "owner": ACCOUNT,
         "patience": 30,
         "table": "mine",
@@ -89,18 +92,21 @@ def test_the_settings_name_the_library_and_the_table(patched) -> None:
     }
 
 
-def test_the_wrapper_has_all_modules_that_it_imports() -> None:
-    listed = set(spotdeploy.sources())
-    here = set(spotdeploy.HERE.glob("*.py"))
-    imported = {
-        path
-        for source in listed
-        for path in here
-        if f"\nimport {path.stem}\n" in source.read_text()
-        or f"\nfrom {path.stem} import" in source.read_text()
-    }
-    assert imported <= listed
-    assert len(imported) == len(listed) - 1
+def test_the_wrapper_reads_the_settings_that_were_written(patched) -> None:
+    texts = wrapping.settings(spec(patched), patched, TABLE, ACCOUNT)
+    told = Settings.parse(texts["spotwrap.json"])
+    assert told.library == wrapping.library(patched).address("code")
+    assert (told.handler, told.table, told.patience) == ("f.handler", "spotFns", 30)
+    with pytest.raises(ValueError, match="'s3://code/x' is not the address of a patched botocore"):
+        Address.parse("s3://code/x")
+
+
+def test_a_file_of_ones_own_may_not_hide_the_wrapper(patched, tmp_path) -> None:
+    one = dataclasses.replace(spec(patched), files={"f.py": tmp_path / "f.py"})
+    assert {"f.py", "SpotWrap.py", "spotwrap/wrapper.py"} <= files_of(one, wrapping.files()).keys()
+    hides = dataclasses.replace(one, files={"spotwrap.py": tmp_path / "spotwrap.py"})
+    with pytest.raises(ConfigError, match=r"spotwrap\.py and .* would both be spotwrap: rename"):
+        files_of(hides, wrapping.files())
 
 
 def test_a_bucket_of_someone_else_is_a_clear_error(s3, spotwrap) -> None:
@@ -122,7 +128,7 @@ def test_a_name_that_someone_took_meanwhile_is_a_clear_error(s3, spotwrap) -> No
     s3.add_client_error("head_bucket", "404", "Not Found", 404)
     s3.add_client_error("create_bucket", "BucketAlreadyExists", "taken", 409)
     with pytest.raises(DeployError, match="belongs to someone else: name another"):
-        list(spotwrap.make())
+        [step.do() for step in spotwrap.steps()]
 
 
 @pytest.mark.parametrize(
@@ -161,8 +167,8 @@ def test_a_library_that_is_there_is_neither_built_nor_uploaded(
     s3.add_response("head_bucket", {})
     s3.add_response("head_object", {}, {"Bucket": "code", "Key": ANY})
     dynamodb.add_response("describe_table", {"Table": {"KeySchema": key("requestID", "ts")}})
-    said = list(SpotWrap(clients, [spec(patched)] * 3, TABLE, keep).make())
-    assert [line.split()[-1] for line in said] == ["unchanged", "unchanged"]
+    steps = SpotWrap(clients, [spec(patched)] * 3, TABLE, keep).steps()
+    assert [step.do() for step in steps] == ["unchanged"] * 3
     s3.assert_no_pending_responses()
 
 
@@ -182,14 +188,15 @@ def test_a_table_with_another_key_is_a_clear_error(s3, dynamodb, spotwrap) -> No
 
 def test_a_plan_says_what_would_be_made(s3, dynamodb, spotwrap) -> None:
     s3.add_client_error("head_bucket", "404", "Not Found", 404)
+    s3.add_client_error("head_object", "404", "Not Found", 404)
     dynamodb.add_client_error("describe_table", "ResourceNotFoundException")
-    said = list(spotwrap.plan())
-    assert said[0] == "s3://code: would be made"
-    assert said[1].endswith(".zip: would be uploaded")
-    assert said[2] == "table spotFns: would be made"
+    bucket, library, table = [f"{step.name}: {step.look()}" for step in spotwrap.steps()]
+    assert bucket == "s3://code: would be made"
+    assert library.endswith(".zip: would be uploaded")
+    assert table == "table spotFns in us-west-2: would be made"
 
 
 def test_folders_that_are_no_patched_botocore_are_told_by_function(patched, tmp_path) -> None:
     specs = [spec(patched), spec(None, None), dataclasses.replace(spec(tmp_path), name="g")]
-    (fault,) = spotdeploy.folder_faults(specs)
+    (fault,) = wrapping.folder_faults(specs)
     assert fault.startswith(f"g: patched_botocore_dir: {tmp_path} is no botocore")

@@ -8,15 +8,14 @@ from pathlib import Path
 
 import pytest
 
-import bundle
-import spotdeploy
-import spotlibrary
-from spotlibrary import LibraryError
+from deploy import bundle, wrapping
+from spotwrap import library
+from spotwrap.library import LibraryError
 from tests.cloud import ROOT
 from tests.spotcloud import patched  # noqa: F401 - a fixture
 
 FILES = {"botocore/__init__.py": b"a = 1\n", "botocore/data/x.json": b"{}"}
-DIGEST = spotlibrary.digest(FILES)
+DIGEST = library.digest(FILES)
 
 
 @pytest.mark.parametrize(
@@ -29,12 +28,12 @@ DIGEST = spotlibrary.digest(FILES)
     ],
 )
 def test_another_content_has_another_digest(other) -> None:
-    assert spotlibrary.digest(other) != DIGEST
-    assert spotlibrary.digest(dict(reversed(FILES.items()))) == DIGEST
+    assert library.digest(other) != DIGEST
+    assert library.digest(dict(reversed(FILES.items()))) == DIGEST
 
 
 def test_what_was_unpacked_is_what_was_packed(tmp_path: Path) -> None:
-    spotlibrary.unpack(bundle.pack(FILES), DIGEST, tmp_path / "lib")
+    library.unpack(bundle.pack(FILES), DIGEST, tmp_path / "lib")
     assert {name: (tmp_path / "lib" / name).read_bytes() for name in FILES} == FILES
     assert [path.name for path in tmp_path.iterdir()] == ["lib"]
 
@@ -42,28 +41,30 @@ def test_what_was_unpacked_is_what_was_packed(tmp_path: Path) -> None:
 def test_another_content_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     other = {**FILES, "botocore/evil.py": b"print('!')"}
     with pytest.raises(LibraryError, match=f"not {DIGEST}"):
-        spotlibrary.unpack(bundle.pack(other), DIGEST, tmp_path / "lib")
+        library.unpack(bundle.pack(other), DIGEST, tmp_path / "lib")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_whoever_unpacks_second_uses_what_the_first_one_made(tmp_path: Path) -> None:
     for _ in range(2):
-        spotlibrary.unpack(bundle.pack(FILES), DIGEST, tmp_path / "lib")
+        library.unpack(bundle.pack(FILES), DIGEST, tmp_path / "lib")
     assert [path.name for path in tmp_path.iterdir()] == ["lib"]
 
 
 def test_a_library_that_is_there_is_not_downloaded(tmp_path: Path, patched: Path) -> None:
-    library = spotdeploy.library(patched)
-    folder = tmp_path / f"spotlibs-{library.digest}"
-    spotlibrary.unpack(library.code(), library.digest, folder)
-    url = f"s3://no-such-bucket/{library.key}"
+    kept = wrapping.library(patched)
+    folder = tmp_path / f"spotlibs-{kept.digest}"
+    library.unpack(kept.code(), kept.digest, folder)
+    address = str(kept.address("no-such-bucket"))
     program = f"""
 import sys
 import boto3, botocore, s3transfer
 old = botocore.__file__
 sys.path.insert(0, {str(ROOT / "lambda-python")!r})
-import pathlib, spotlibrary
-recorder = spotlibrary.install({url!r}, "123456789012", 1, pathlib.Path({str(tmp_path)!r}))
+import pathlib
+from spotwrap import library, settings
+address = settings.Address.parse({address!r})
+recorder = library.install(address, "123456789012", 1, pathlib.Path({str(tmp_path)!r}))
 import boto3, botocore, s3transfer
 assert botocore.__file__ != old and botocore.__file__.startswith({str(folder)!r}), botocore.__file__
 assert recorder.__name__ == "botocore.spotrecorder"
@@ -85,9 +86,10 @@ import sys
 import boto3, botocore
 before, path = dict(sys.modules), list(sys.path)
 sys.path.insert(0, {str(ROOT / "lambda-python")!r})
-import pathlib, spotlibrary
+import pathlib
+from spotwrap import library, settings
 try:
-    spotlibrary.load(pathlib.Path({str(tmp_path)!r}))
+    library.load(pathlib.Path({str(tmp_path)!r}))
 except ModuleNotFoundError as error:
     assert "nothing_of_that_name" in str(error)
 assert all(sys.modules[name] is module for name, module in before.items())

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-import spotpage
-import spottrace
+from graph import causes
+from graph import page as spotpage
 from tests.browser import browser  # noqa: F401 - a fixture
 from tests.unit.test_spottrace import JOB
 
@@ -19,7 +19,7 @@ NASTY = "</script><script>document.title='taken'</script>"
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     records = [{**one, "sourceIP": NASTY} for one in JOB]
-    page = spotpage.page(spottrace.trace(records, "jobs", "job1"), "Job job1 in jobs")
+    page = spotpage.page(causes.trace(records, "jobs", "job1"), "Job job1 in jobs")
     path = tmp_path_factory.mktemp("page") / "job1.html"
     path.write_text(page)
     return path

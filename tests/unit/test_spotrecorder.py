@@ -13,12 +13,12 @@ from botocore.stub import ANY, Stubber
 from hypothesis import given
 from hypothesis import strategies as st
 
-import spotrecorder
-from spotrecorder import Invocation
+from spotwrap import recorder
+from spotwrap.recorder import Invocation
 
 ARN = "arn:aws:lambda:us-west-2:123456789012:function:mapperNS"
 KEYS = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
-EVENT_BYTES = spotrecorder.PAYLOAD_LIMITS["Event"]
+EVENT_BYTES = recorder.PAYLOAD_LIMITS["Event"]
 
 
 def client(service: str) -> Any:
@@ -29,10 +29,10 @@ def client(service: str) -> Any:
 def invocation() -> Iterator[Invocation]:
     """An invocation that is under way."""
     made = Invocation("request-1", {"thisFnARN": ARN, "accountID": "123456789012"}, "spotFns")
-    spotrecorder.begin(made)
+    recorder.begin(made)
     yield made
-    spotrecorder.end()
-    spotrecorder.take()
+    recorder.end()
+    recorder.take()
 
 
 def test_a_call_gives_its_answer_and_a_record(invocation) -> None:
@@ -40,9 +40,9 @@ def test_a_call_gives_its_answer_and_a_record(invocation) -> None:
     with Stubber(s3) as stub:
         answer = {"ETag": '"e"', "ResponseMetadata": {"RequestId": "AWS-1"}}
         stub.add_response("put_object", answer, {"Bucket": "b", "Key": "k:1"})
-        given = spotrecorder.call(s3, "PutObject", {"Bucket": "b", "Key": "k:1"})
+        given = recorder.call(s3, "PutObject", {"Bucket": "b", "Key": "k:1"})
     assert given["ETag"] == '"e"'
-    (record,) = spotrecorder.take()
+    (record,) = recorder.take()
     assert (record.pop("ts") > 1.7e12, record.pop("duration") >= 0) == (True, True)
     assert record == {
         "thisFnARN": ARN,
@@ -56,7 +56,7 @@ def test_a_call_gives_its_answer_and_a_record(invocation) -> None:
         "awsRequestID": "AWS-1",
         "error": "SpotWrapPython",
     }
-    assert spotrecorder.take() == []
+    assert recorder.take() == []
 
 
 def test_an_error_is_recorded_and_rises(invocation) -> None:
@@ -64,8 +64,8 @@ def test_an_error_is_recorded_and_rises(invocation) -> None:
     with Stubber(s3) as stub:
         stub.add_client_error("get_object", "NoSuchKey", "not there")
         with pytest.raises(ClientError, match="NoSuchKey"):
-            spotrecorder.call(s3, "GetObject", {"Bucket": "b", "Key": "k"})
-    (record,) = spotrecorder.take()
+            recorder.call(s3, "GetObject", {"Bucket": "b", "Key": "k"})
+    (record,) = recorder.take()
     assert record["error"].startswith("SpotWrapPython:NoSuchKey: ")
     assert "NoSuchKey" in record["error"]
 
@@ -74,8 +74,8 @@ def test_nothing_is_recorded_outside_of_an_invocation() -> None:
     s3 = client("s3")
     with Stubber(s3) as stub:
         stub.add_response("list_buckets", {"Buckets": []})
-        assert spotrecorder.call(s3, "ListBuckets", {})["Buckets"] == []
-    assert spotrecorder.take() == []
+        assert recorder.call(s3, "ListBuckets", {})["Buckets"] == []
+    assert recorder.take() == []
 
 
 def test_writes_to_the_table_itself_are_not_recorded(invocation) -> None:
@@ -83,8 +83,8 @@ def test_writes_to_the_table_itself_are_not_recorded(invocation) -> None:
     items = {"spotFns": [{"PutRequest": {"Item": {}}}]}
     with Stubber(dynamodb) as stub:
         stub.add_response("batch_write_item", {}, {"RequestItems": items})
-        spotrecorder.call(dynamodb, "BatchWriteItem", {"RequestItems": items})
-    assert spotrecorder.take() == []
+        recorder.call(dynamodb, "BatchWriteItem", {"RequestItems": items})
+    assert recorder.take() == []
 
 
 TABLE = "arn:aws:dynamodb:us-west-2:123456789012:table/spotFns"
@@ -112,7 +112,7 @@ TABLE = "arn:aws:dynamodb:us-west-2:123456789012:table/spotFns"
     ],
 )
 def test_which_calls_are_writes_to_the_table(service, operation, arguments, is_own) -> None:
-    assert spotrecorder.is_own_write("spotFns", service, operation, arguments) == is_own
+    assert recorder.is_own_write("spotFns", service, operation, arguments) == is_own
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_which_calls_are_writes_to_the_table(service, operation, arguments, is_o
     ],
 )
 def test_a_message_says_what_a_call_is_about(arguments, message: str) -> None:
-    assert spotrecorder.message(arguments) == message
+    assert recorder.message(arguments) == message
 
 
 @given(st.lists(st.floats(min_value=1e9, max_value=2e9), min_size=1, max_size=50))
@@ -158,9 +158,9 @@ def test_an_invoke_carries_who_calls(invocation, payload) -> None:
         sent = {"FunctionName": "reducerNS", "InvocationType": "Event", "Payload": ANY}
         stub.add_response("invoke", {"StatusCode": 202}, sent)
         arguments = {"FunctionName": "reducerNS", "InvocationType": "Event", "Payload": payload}
-        spotrecorder.call(functions, "Invoke", arguments)
+        recorder.call(functions, "Invoke", arguments)
     assert arguments["Payload"] is payload
-    carried = spotrecorder.with_source(arguments, invocation.source)["Payload"]
+    carried = recorder.with_source(arguments, invocation.source)["Payload"]
     source = f"int:invokeCLI:{ARN}:request-1:Event"
     assert json.loads(carried) == {"a": 1, "eventSource": source}
 
@@ -181,14 +181,14 @@ def test_an_invoke_carries_who_calls(invocation, payload) -> None:
     ],
 )
 def test_any_other_payload_stays_as_it_is(invocation, arguments) -> None:
-    assert spotrecorder.with_source(arguments, invocation.source) is arguments
+    assert recorder.with_source(arguments, invocation.source) is arguments
 
 
 @given(st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text()))
 def test_what_else_is_in_a_payload_arrives(value: dict[str, Any]) -> None:
     value.pop("eventSource", None)
     arguments = {"Payload": json.dumps(value).encode()}
-    sent = spotrecorder.with_source(arguments, lambda kind: f"me:{kind}")["Payload"]
+    sent = recorder.with_source(arguments, lambda kind: f"me:{kind}")["Payload"]
     arrived = json.loads(sent)
     assert arrived.pop("eventSource") == "me:RequestResponse"
     assert arrived == value

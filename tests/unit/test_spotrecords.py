@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import spotrecords
+from spotwrap import records as spotrecords
 from tests.cloud import ROOT
 
 ARN = "arn:aws:lambda:us-west-2:123456789012:function:reducerCoordinatorNS"

@@ -12,8 +12,8 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 
-import spottable
-from spottable import SpotTable
+from spotwrap import table as spottable
+from spotwrap.table import SpotTable
 
 KEYS = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
 

@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 
-import spotdot
-import spotpage
-import spotsvg
-import spottrace
-from spottrace import Edge, Node, Trace
+from graph import causes, dot, svg
+from graph import page as spotpage
+from graph.causes import Edge, Node, Trace
 
 ARN = "arn:aws:lambda:us-west-2:123456789012:function:"
 FINE = "SpotWrapPython"
@@ -85,7 +83,7 @@ OTHERS = [
 
 @pytest.fixture
 def trace() -> Trace:
-    return spottrace.trace(reversed(JOB + OTHERS), "jobs", "job1")
+    return causes.trace(reversed(JOB + OTHERS), "jobs", "job1")
 
 
 def find(trace: Trace, name: str) -> Node:
@@ -137,7 +135,7 @@ def test_the_input_is_one_node(trace) -> None:
 
 
 def test_every_cause_stands_before_what_it_caused(trace) -> None:
-    ranks = spottrace.ranks(trace)
+    ranks = causes.ranks(trace)
     assert set(ranks) == {node.id for node in trace.nodes}
     for edge in trace.edges:
         if edge.kind != "read":
@@ -150,7 +148,7 @@ def test_a_driver_in_a_terminal_is_drawn_as_not_traced() -> None:
         *run("mapper", "m", 1, 2, eventSource="unknown_source:mapper"),
         called("mapper", "m", 1.5, "PutObject", "jobs:job1/task/mapper/1"),
     ]
-    trace = spottrace.trace(found, "jobs", "job1")
+    trace = causes.trace(found, "jobs", "job1")
     assert ("outside not traced", "m", "invoke") in edges(trace)
 
 
@@ -159,7 +157,7 @@ def test_a_function_that_was_killed_has_failed() -> None:
         record("mapper", "m:entry", 1),
         called("mapper", "m", 2, "PutObject", "jobs:job1/task/mapper/1"),
     ]
-    (node,) = [one for one in spottrace.trace(found, "jobs", "job1").nodes if one.id == "m"]
+    (node,) = [one for one in causes.trace(found, "jobs", "job1").nodes if one.id == "m"]
     assert "no exit record" in node.error
     assert (node.start, node.end) == (1, 7)
 
@@ -170,7 +168,7 @@ def test_keys_with_colons_are_read_whole() -> None:
         *run("mapper", "m", 1, 2),
         called("mapper", "m", 1.5, "PutObject", "jobs:job1/task:mapper/1:2"),
     ]
-    trace = spottrace.trace(found, "jobs", "job1")
+    trace = causes.trace(found, "jobs", "job1")
     name = "s3://jobs/job1/task:mapper/1:2"
     assert {("m", name, "write"), (name, "c", "event")} <= edges(trace)
 
@@ -180,33 +178,33 @@ def test_an_object_that_wakes_its_own_writer_is_no_endless_circle() -> None:
         *run("loop", "a", 1, 2, **woken("job1/x")),
         called("loop", "a", 1.5, "PutObject", "jobs:job1/x"),
     ]
-    trace = spottrace.trace(found, "jobs", "job1")
-    assert set(spottrace.ranks(trace)) == {"a", "s3://jobs/job1/x"}
-    assert len(spotsvg.layout(trace)) == 2
+    trace = causes.trace(found, "jobs", "job1")
+    assert set(causes.ranks(trace)) == {"a", "s3://jobs/job1/x"}
+    assert len(svg.layout(trace)) == 2
 
 
 def test_a_long_chain_is_no_deep_recursion() -> None:
     count = 3000
     nodes = tuple(Node(str(n), "invocation", "f", -n, -n, "", ()) for n in range(count))
     chain = tuple(Edge(str(n), str(n + 1), "invoke", 1, False) for n in range(count - 1))
-    assert spottrace.ranks(Trace(nodes, chain))[str(count - 1)] == count - 1
+    assert causes.ranks(Trace(nodes, chain))[str(count - 1)] == count - 1
 
 
 def test_a_job_nobody_recorded_has_no_nodes() -> None:
-    assert spottrace.trace(JOB, "jobs", "job2") == Trace((), ())
+    assert causes.trace(JOB, "jobs", "job2") == Trace((), ())
 
 
 # --------------------------------------------------------------------------- drawings
 
 
 def test_the_text_for_graphviz_has_all_nodes_and_edges(trace) -> None:
-    text = spotdot.text(trace, 'a "job"\\')
+    text = dot.text(trace, 'a "job"\\')
     assert text.startswith('digraph "a \\"job\\"\\\\" {\n')
     for node in trace.nodes:
         assert f'  "{node.id}" [label=' in text
     for edge in trace.edges:
         assert f'  "{edge.source}" -> "{edge.target}" [label="{edge.kind}' in text
-    assert text.count(spotdot.BAD) == 2  # the failed mapper, and the edge that leads to it
+    assert text.count(dot.BAD) == 2  # the failed mapper, and the edge that leads to it
     assert text.endswith("}\n")
 
 
@@ -214,13 +212,13 @@ def test_the_text_for_graphviz_has_all_nodes_and_edges(trace) -> None:
     ("milliseconds", "width"), [(-1, 1), (0, 1), (9, 1.6), (99_999, 4), (1e9, 4)]
 )
 def test_widths_tell_durations(milliseconds: float, width: float) -> None:
-    assert spotdot.width(milliseconds, 1, 4) == width
+    assert dot.width(milliseconds, 1, 4) == width
 
 
 def test_the_drawings_have_every_node_and_no_markup_of_strangers() -> None:
     key = "job1/<script>&"
     found = [*run("mapper", "m", 1, 2), called("mapper", "m", 1.5, "PutObject", f"jobs:{key}")]
-    trace = spottrace.trace(found, "jobs", "job1")
+    trace = causes.trace(found, "jobs", "job1")
     page = spotpage.page(trace, "<b>")
     assert page.count("data-node=") == len(trace.nodes) + 1  # the invocation is in both drawings
     assert "job1/<script>" not in page and "<b>" not in page
@@ -228,7 +226,7 @@ def test_the_drawings_have_every_node_and_no_markup_of_strangers() -> None:
 
 
 def test_no_two_nodes_stand_in_one_place(trace) -> None:
-    places = [place[:2] for place in spotsvg.layout(trace).values()]
+    places = [place[:2] for place in svg.layout(trace).values()]
     assert len(set(places)) == len(places) == len(trace.nodes)
 
 

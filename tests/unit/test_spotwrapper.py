@@ -13,10 +13,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-import spotrecorder
-import spotwrapper
-from spottable import SpotTable
-from spotwrapper import Wrapper
+from spotwrap import recorder, wrapper
+from spotwrap.table import SpotTable
+from spotwrap.wrapper import Wrapper
 
 ARN = "arn:aws:lambda:us-west-2:123456789012:function:mapperNS"
 SYNCHRONOUS = {"eventSource": f"int:invokeCLI:{ARN}:request-0:RequestResponse"}
@@ -52,7 +51,7 @@ class Kept:
 
 
 def wrapped(handler: Any, client: Kept) -> Wrapper:
-    return Wrapper(handler, spotrecorder, SpotTable(client, "spotFns"), 10)
+    return Wrapper(handler, recorder, SpotTable(client, "spotFns"), 10)
 
 
 def fails(event: Any, context: Any) -> Any:
@@ -108,7 +107,7 @@ def test_calls_on_any_thread_are_recorded_between_entry_and_exit() -> None:
 
     def handler(event: Any, context: Any) -> str:
         call = (s3, "ListBuckets", {})
-        threads = [threading.Thread(target=spotrecorder.call, args=call) for _ in range(4)]
+        threads = [threading.Thread(target=recorder.call, args=call) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -165,6 +164,6 @@ def test_without_its_library_a_function_is_its_own_handler(tmp_path: Path, capfd
         patch.setenv("AWS_ACCESS_KEY_ID", "none")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "none")
         patch.setenv("AWS_DEFAULT_REGION", "us-west-2")
-        handler = spotwrapper.start(tmp_path)
+        handler = wrapper.start(tmp_path)
     assert handler({"a": 1}, None) == {"a": 1}
     assert "SpotWrap: runs unwrapped, s3://no-such-bucket/" in capfd.readouterr().err

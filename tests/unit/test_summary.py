@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -9,8 +10,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from state.fields import Fields
-from state.records import JobInfo, StepRecord
+from state.grid import Grid
+from state.jobcode import JobCode
+from state.records import JobData, JobInfo, StepRecord
 from views import costs, summary
 from views.costs import FunctionUsage, Prices, S3Usage
 from views.finished import FinishedJob, Task
@@ -20,7 +22,8 @@ from views.logs import Billed
 
 def task(step: int, number: int, key: str, seconds: float, **more: Any) -> Task:
     numbers = {"start": 100.0, "lines": 10, "groups": 3, "memory": 1, "input_bytes": 5}
-    return Task(step, number, key, seconds=seconds, output_bytes=7, **{**numbers, **more})
+    place = {"step": step, "number": number, "key": key, "output_bytes": 7}
+    return Task(seconds=seconds, **{**place, **numbers, **more})
 
 
 def finished() -> FinishedJob:
@@ -31,9 +34,9 @@ def finished() -> FinishedJob:
         task(0, 3, keys[2], 9.0),
         task(1, 1, "job1/result", 1.0, start=110.0, groups=6),
     )
-    data = Fields({"startTime": 99.0, "totalS3Files": 3, "mapperFunction": "mapperNS"}, "jobdata")
+    data = JobData(3, 3, 99.0, mapper_function="mapperNS")
     info = JobInfo("job1", "jobs", 3, "reducerNS")
-    return FinishedJob(info, data, {1: StepRecord((tuple(keys),), "o", 0, 0)}, tasks)
+    return FinishedJob(info, data, {1: StepRecord(Grid(), 3, "o", 0, 0)}, tasks)
 
 
 def summed_up() -> summary.Summary:
@@ -65,6 +68,26 @@ def test_a_job_in_words() -> None:
         "  a  1.5",
         "  b  2",
     ]
+
+
+CODES = (JobCode("fast", "a" * 64, "_operator.add"), JobCode("plain", "b" * 64, "_operator.add"))
+
+
+def test_a_job_says_what_ran_and_shows_nothing_that_a_terminal_obeys() -> None:
+    made = summed_up()
+    tasks = [
+        dataclasses.replace(task, code=CODES[task.step > 0], bad_object="in\n2\x1b[2J")
+        for task in made.job.tasks
+    ]
+    job = dataclasses.replace(made.job, tasks=tuple(tasks))
+    made = dataclasses.replace(made, job=job, groups=(("\x1b]0;t\x07", "x" * 999),))
+    lines = made.lines()
+    assert lines[:2] == [f"ran job fast (sha256 {'a' * 12})", f"ran job plain (sha256 {'b' * 12})"]
+    assert lines[3] == r"a bad row, in object in\n2\x1b[2J: a,<b>"
+    assert lines[-1] == rf"  \x1b]0;t\x07  {'x' * 197}..."
+    value = made.to_json()
+    assert value["jobs"] == [code.to_json() for code in CODES]
+    assert value["tasks"][0]["code"]["jobdigest"] == "a" * 64
 
 
 def test_a_job_for_programs_is_json_with_every_task() -> None:

@@ -11,9 +11,9 @@ from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
 
-import trigger
-from awsclients import Clients, DeployError
-from trigger import Trigger, TriggerManager
+from deploy import trigger
+from deploy.clients import Clients, DeployError
+from deploy.trigger import Trigger, TriggerManager
 
 ARN = "arn:aws:lambda:us-west-2:123456789012:function:coordinator"
 OURS = Trigger("coordinator", "jobs", "job1000")
@@ -186,20 +186,3 @@ def test_another_error_of_s3_rises_at_once(triggers) -> None:
     with stub, pytest.raises(ClientError, match="AccessDenied"):
         manager._notify(OURS, ARN)
     assert naps == []
-
-
-def test_an_object_that_cannot_be_deleted_is_named(triggers) -> None:
-    manager, stub, _ = triggers
-    version = {"Key": "job1/result", "VersionId": "null"}
-    stub.add_response("list_object_versions", {"Versions": [version], "IsTruncated": False})
-    error = {**version, "Code": "AccessDenied", "Message": "locked"}
-    stub.add_response("delete_objects", {"Errors": [error]})
-    with stub, pytest.raises(DeployError, match=r"s3://jobs/job1/result could not .* locked"):
-        manager.empty_bucket("jobs")
-
-
-def test_a_bucket_that_is_gone_has_no_contents(triggers) -> None:
-    manager, stub, _ = triggers
-    stub.add_client_error("list_object_versions", "NoSuchBucket")
-    with stub:
-        assert manager.empty_bucket("jobs") == "not there"

@@ -1,0 +1,273 @@
+"""The S3 trigger: a bucket's objects wake a function.
+
+Two things make it: the function's permission for S3 to invoke it, and an entry in the bucket's
+notification configuration. S3 replaces that configuration as a whole, so it is read, merged and
+written; other people's entries stay, on deploy and on delete.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from deploy.clients import NOT_FOUND, Clients, DeployError, error_code, found_or_none
+from deploy.config import FunctionSpec
+
+CONFIGURATIONS = (
+    "TopicConfigurations",
+    "QueueConfigurations",
+    "LambdaFunctionConfigurations",
+    "EventBridgeConfiguration",
+)
+
+
+PERMISSION_SECONDS = 10
+"""How long a permission given just now may take until S3 sees it."""
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """New objects of `bucket` wake `function`; with `job_id`, those of that job's tasks only."""
+
+    function: str
+    bucket: str
+    job_id: str | None
+
+    @property
+    def entry_id(self) -> str:
+        """The one name of the permission and of the notification entry: the same on every run."""
+        return f"{self.function}-trigger"
+
+    def source_arn(self, function_arn: str) -> str:
+        """The bucket's ARN, in the partition of the function: aws, aws-cn or aws-us-gov."""
+        return f"arn:{function_arn.split(':')[1]}:s3:::{self.bucket}"
+
+    def entry(self, function_arn: str) -> dict[str, Any]:
+        """The entry in the bucket's notification configuration."""
+        rules = [{"Name": "prefix", "Value": f"{self.job_id}/task"}] if self.job_id else []
+        entry: dict[str, Any] = {
+            "Id": self.entry_id,
+            "LambdaFunctionArn": function_arn,
+            "Events": ["s3:ObjectCreated:*"],
+        }
+        return {**entry, "Filter": {"Key": {"FilterRules": rules}}} if rules else entry
+
+
+def trigger_of(spec: FunctionSpec) -> Trigger | None:
+    """The trigger that a function of the configuration asks for."""
+    return Trigger(spec.name, spec.permission, spec.job_id) if spec.permission else None
+
+
+def merge(configuration: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A bucket's configuration with our entry in it, in place of an earlier one; pure."""
+    merged = remove(configuration, entry["Id"])
+    merged.setdefault("LambdaFunctionConfigurations", []).append(dict(entry))
+    return merged
+
+
+def remove(configuration: Mapping[str, Any], entry_id: str) -> dict[str, Any]:
+    """A bucket's configuration without our entry; pure."""
+    kept = {name: configuration[name] for name in CONFIGURATIONS if name in configuration}
+    ours = kept.pop("LambdaFunctionConfigurations", [])
+    others = [entry for entry in ours if entry.get("Id") != entry_id]
+    return {**kept, "LambdaFunctionConfigurations": others} if others else kept
+
+
+def own_entry(configuration: Mapping[str, Any], entry_id: str) -> dict[str, Any] | None:
+    """Our entry in a bucket's configuration, or None; pure."""
+    for entry in configuration.get("LambdaFunctionConfigurations", []):
+        if entry.get("Id") == entry_id:
+            return dict(entry)
+    return None
+
+
+def same_entry(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two entries mean the same, however S3 spells them ("Prefix", "prefix"); pure."""
+    return _essence(one) == _essence(other)
+
+
+def _essence(entry: Mapping[str, Any]) -> tuple[Any, ...]:
+    return entry["LambdaFunctionArn"], set(entry["Events"]), _filters(entry)
+
+
+def _filters(entry: Mapping[str, Any]) -> dict[str, str]:
+    """The prefix and the suffix an entry asks for, as far as it does."""
+    rules = entry.get("Filter", {}).get("Key", {}).get("FilterRules", [])
+    return {rule["Name"].lower(): rule.get("Value", "") for rule in rules}
+
+
+def overlapping(configuration: Mapping[str, Any], entry: Mapping[str, Any]) -> list[str]:
+    """The ids of other entries that could be meant by the same event of the same key; pure.
+
+    S3 refuses such entries: prefixes overlap where one begins with the other, suffixes where one
+    ends with the other.
+    """
+    return [
+        str(other.get("Id"))
+        for name in CONFIGURATIONS[:3]
+        for other in configuration.get(name, [])
+        if other.get("Id") != entry["Id"] and _overlap(other, entry)
+    ]
+
+
+def _overlap(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    ours, theirs = _filters(one), _filters(other)
+    prefixes = [filters.get("prefix", "") for filters in (ours, theirs)]
+    suffixes = [filters.get("suffix", "")[::-1] for filters in (ours, theirs)]
+    kinds = [{event.removesuffix("*") for event in entry["Events"]} for entry in (one, other)]
+    return (
+        _one_begins_with_the_other(*prefixes)
+        and _one_begins_with_the_other(*suffixes)
+        and any(_one_begins_with_the_other(a, b) for a in kinds[0] for b in kinds[1])
+    )
+
+
+def _one_begins_with_the_other(one: str, other: str) -> bool:
+    return one.startswith(other) or other.startswith(one)
+
+
+class TriggerManager:
+    """Triggers in one account and region."""
+
+    def __init__(self, clients: Clients) -> None:
+        self.clients = clients
+        self.functions = clients.client("lambda")
+        self.s3 = clients.client("s3")
+
+    def deploy(self, trigger: Trigger, function_arn: str) -> str:
+        """Wire the trigger; returns what was done."""
+        permission = self._permit(trigger, trigger.source_arn(function_arn))
+        notification = self._notify(trigger, function_arn)
+        return "unchanged" if {permission, notification} == {"unchanged"} else "wired"
+
+    def is_wired(self, trigger: Trigger, function_arn: str) -> bool:
+        """Whether the trigger is as it should be: `deploy` would change nothing."""
+        permission, notification = self.statement(trigger), self.notification(trigger)
+        return (
+            permission is not None
+            and self._is_right(permission, trigger.source_arn(function_arn))
+            and notification is not None
+            and same_entry(notification, trigger.entry(function_arn))
+        )
+
+    def _is_right(self, statement: Mapping[str, Any], source_arn: str) -> bool:
+        wanted = {"AWS:SourceAccount": self.clients.account, "AWS:SourceArn": source_arn}
+        return _conditions(statement) == wanted
+
+    def _permit(self, trigger: Trigger, source_arn: str) -> str:
+        # S3 checks the permission when the notification is written, so it comes first.
+        found = self.statement(trigger)
+        if found is not None and self._is_right(found, source_arn):
+            return "unchanged"
+        if found is not None:
+            self.functions.remove_permission(
+                FunctionName=trigger.function, StatementId=trigger.entry_id
+            )
+        self.functions.add_permission(
+            FunctionName=trigger.function,
+            StatementId=trigger.entry_id,
+            Action="lambda:InvokeFunction",
+            Principal="s3.amazonaws.com",
+            SourceArn=source_arn,
+            SourceAccount=self.clients.account,
+        )
+        return "changed"
+
+    def statement(self, trigger: Trigger) -> dict[str, Any] | None:
+        """Our statement in the function's policy, or None."""
+        answer = found_or_none(
+            lambda: self.functions.get_policy(FunctionName=trigger.function), NOT_FOUND
+        )
+        statements = json.loads(answer["Policy"])["Statement"] if answer else []
+        ours = [one for one in statements if one.get("Sid") == trigger.entry_id]
+        return ours[0] if ours else None
+
+    def notification(self, trigger: Trigger) -> dict[str, Any] | None:
+        """Our entry in the bucket's configuration; None where there is none, or no bucket."""
+        found = found_or_none(
+            lambda: self.s3.get_bucket_notification_configuration(Bucket=trigger.bucket),
+            "NoSuchBucket",
+        )
+        return own_entry(found or {}, trigger.entry_id)
+
+    def _notify(self, trigger: Trigger, function_arn: str) -> str:
+        found = self.s3.get_bucket_notification_configuration(Bucket=trigger.bucket)
+        entry = trigger.entry(function_arn)
+        ours = own_entry(found, trigger.entry_id)
+        if ours is not None and same_entry(ours, entry):
+            return "unchanged"
+        self._put(trigger.bucket, merge(found, entry), entry)
+        return "changed"
+
+    def _put(self, bucket: str, configuration: Mapping[str, Any], entry: Mapping[str, Any]) -> None:
+        """Write the merged configuration. DeployError where S3 refuses it."""
+        try:
+            self.clients.until_accepted(
+                lambda: self.s3.put_bucket_notification_configuration(
+                    Bucket=bucket, NotificationConfiguration=configuration
+                ),
+                cannot_validate,
+                PERMISSION_SECONDS,
+            )
+        except ClientError as error:
+            if error_code(error) != "InvalidArgument":
+                raise
+            cause = _cause(overlapping(configuration, entry))
+            raise DeployError(
+                f"bucket {bucket} refuses the trigger {entry['Id']}: {error}. {cause}; `aws s3api "
+                f"get-bucket-notification-configuration --bucket {bucket}` shows what it has"
+            ) from error
+
+    def delete_permission(self, trigger: Trigger) -> str:
+        """Take the permission back; returns what happened."""
+        gone = found_or_none(
+            lambda: (
+                self.functions.remove_permission(
+                    FunctionName=trigger.function, StatementId=trigger.entry_id
+                )
+                or {}
+            ),
+            NOT_FOUND,
+        )
+        return "not there" if gone is None else "deleted"
+
+    def delete_notification(self, trigger: Trigger) -> str:
+        """Take our entry, and only ours, out of the bucket's configuration."""
+        found = found_or_none(
+            lambda: self.s3.get_bucket_notification_configuration(Bucket=trigger.bucket),
+            "NoSuchBucket",
+        )
+        if found is None or own_entry(found, trigger.entry_id) is None:
+            return "not there"
+        # What is left stays as it was: an entry whose own destination is gone must not hinder us.
+        self.s3.put_bucket_notification_configuration(
+            Bucket=trigger.bucket,
+            NotificationConfiguration=remove(found, trigger.entry_id),
+            SkipDestinationValidation=True,
+        )
+        return "deleted"
+
+
+def cannot_validate(error: ClientError) -> bool:
+    """Whether S3 says that it may not reach a destination, as it does for a permission too new."""
+    return error_code(error) == "InvalidArgument" and "Unable to validate" in str(error)
+
+
+def _cause(ids: list[str]) -> str:
+    """What is the matter with a refused configuration, and what helps."""
+    if ids:
+        return f"Its notification {', '.join(ids)} covers the same keys: narrow or remove that one"
+    return "Another notification of the bucket may have a destination that is gone: remove it"
+
+
+def _conditions(statement: Mapping[str, Any]) -> dict[str, str]:
+    """The condition values of a policy statement, whatever operator they stand under."""
+    return {
+        name: value
+        for conditions in statement.get("Condition", {}).values()
+        for name, value in conditions.items()
+    }

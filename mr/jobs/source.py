@@ -1,0 +1,55 @@
+"""A job's source: the files it is made of, and the digest that tells one version from another.
+
+In: the path of the job's file. Out: SHA-256 over the bytes of that file and of those beside it
+that it imports at its top level, one after the other. So for a job in one file it is what
+`sha256sum` says of it.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def digest(path: str | None) -> str:
+    """The digest of the job in a file, in hexadecimal; "" for a job that is in none."""
+    if path is None:
+        return ""
+    sums = hashlib.sha256()
+    for file in files(Path(path)):
+        sums.update(file.read_bytes())
+    return sums.hexdigest()
+
+
+def files(own: Path) -> list[Path]:
+    """The job's file, then, by name, those of its folder that it needs."""
+    found, waiting = {own}, [own]
+    while waiting:
+        more = set(_beside(waiting.pop())) - found
+        found |= more
+        waiting += more
+    return [own, *sorted(found - {own})]
+
+
+def _beside(file: Path) -> Iterator[Path]:
+    """The files of the same folder that a file imports."""
+    if file.suffix != ".py":  # an extension module
+        return
+    for statement in ast.parse(file.read_bytes()).body:
+        for name in _imported(statement):
+            if (path := file.with_name(f"{name}.py")).is_file():
+                yield path
+
+
+def _imported(statement: ast.stmt) -> list[str]:
+    """The last parts of the names that a statement imports: `jobs.base` and `from jobs import base`
+    are both "base".
+    """
+    if isinstance(statement, ast.Import):
+        return [alias.name.rpartition(".")[2] for alias in statement.names]
+    if isinstance(statement, ast.ImportFrom):
+        names = [alias.name for alias in statement.names]
+        return [*names, (statement.module or "").rpartition(".")[2]]
+    return []

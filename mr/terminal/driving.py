@@ -1,0 +1,223 @@
+"""The command `driver.py`: its options, and a run of a job as a person sees it.
+
+Standard output has the timing line or, with --json, one object; all else is on standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from aws.client import Clients
+from errors import JobError, log
+from report import page
+from running import request, run
+from running.request import JobRequest
+from running.run import Outcome
+from terminal import arguments, display, program
+from terminal.arguments import Add
+from terminal.looking import write_report
+from views import costs, forecast
+from views.summary import read_summary
+
+EXAMPLES = """examples:
+  python driver.py MY-BUCKET-NAME job1000 --dryrun --databkt MY-DATA
+  python driver.py MY-BUCKET-NAME job1000 mapperNS reducerNS --wait4reducers
+
+exit status: 0 done, 1 the job failed, 2 wrong usage, 130 interrupted"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command. Returns the exit status."""
+    parser = make_parser()
+
+    def command(options: argparse.Namespace) -> None:
+        if fault := fault_of(options):
+            parser.error(fault)
+        run_job(options)
+
+    return program.run(parser, command, argv, interrupted)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line, as the original has it, and what was added."""
+    parser = argparse.ArgumentParser(
+        prog="driver.py",
+        usage="%(prog)s [options] jobbkt jobid [mapper_function] [reducer_function]",
+        description="Run a MapReduce job on AWS Lambda and S3. `job.py` looks after jobs.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=EXAMPLES,
+    )
+    _add_job(parser.add_argument)
+    _add_input(parser.add_argument_group("input").add_argument)
+    _add_running(parser.add_argument_group("running").add_argument)
+    _add_output(parser.add_argument_group("output").add_argument)
+    arguments.add_aws(parser.add_argument_group("AWS").add_argument)
+    return parser
+
+
+def _add_job(add: Add) -> None:
+    add("jobbkt", help="job bucket for output files (that trigger reducers)")
+    add("jobid", help="unique job id: job_id of scns.json, if that has one")
+    add("mapper_function", nargs="?", help="name of the mapper function (not for --dryrun)")
+    add("reducer_function", nargs="?", help="name of the reducer function (not for --dryrun)")
+
+
+def _add_input(add: Add) -> None:
+    add("--databkt", metavar="NAME", default=request.DATA_BUCKET, help="its bucket (%(default)s)")
+    add("--prefix", default=request.DATA_PREFIX, help="its prefix (%(default)s)")
+    add(
+        "--endearly",
+        type=arguments.number_from(1),
+        metavar="N",
+        help="run the first N batches only",
+    )
+    add(
+        "--batchsize",
+        type=arguments.number_from(1),
+        metavar="N",
+        help="objects a mapper (default: from their mean size)",
+    )
+    add(
+        "--splitsize",
+        type=arguments.byte_size,
+        metavar="SIZE",
+        help="bytes a mapper, 64MB say: objects are cut and packed",
+    )
+    add(
+        "--max-bad",
+        type=arguments.percentage,
+        metavar="PERCENT",
+        default=request.MAX_BAD,
+        help="bad rows that are let pass, of all rows (1%%)",
+    )
+    add("--request-payer", action="store_true", help="pay for reading a requester-pays bucket")
+
+
+def _add_running(add: Add) -> None:
+    add("--dryrun", action="store_true", help="see how many mappers are needed, run nothing")
+    add("--wait4reducers", action="store_true", help="wait for the result and report timings")
+    add(
+        "--concurrency",
+        type=arguments.number_from(1),
+        metavar="N",
+        default=request.CONCURRENCY,
+        help="mappers at once with --wait4reducers (%(default)s)",
+    )
+    add(
+        "--retries",
+        type=arguments.number_from(0),
+        metavar="N",
+        default=request.RETRIES,
+        help="further tries of a mapper that fails (%(default)s)",
+    )
+    add(
+        "--timeout",
+        type=arguments.number_from(1),
+        metavar="S",
+        default=request.TIMEOUT,
+        help="seconds to wait for the reducers (%(default)s)",
+    )
+    add(
+        "--reducers",
+        type=arguments.number_from(1),
+        metavar="N",
+        help="reducers side by side (default: planned)",
+    )
+    add(
+        "--fanin",
+        type=arguments.number_from(2),
+        metavar="F",
+        help="outputs a reducer merges (default: planned)",
+    )
+    add("--overwrite", action="store_true", help="delete the outputs of an earlier run first")
+
+
+def _add_output(add: Add) -> None:
+    arguments.add_json(add)
+    add("--quiet", action="store_true", help="plain lines instead of the live display")
+    arguments.add_prices(add)
+    add("--report", metavar="FILE", help="write a page about the job, as job.py report does")
+
+
+def fault_of(options: argparse.Namespace) -> str | None:
+    """What is wrong with this combination of options; None where nothing is."""
+    waits = options.wait4reducers and not options.dryrun
+    needs = {
+        "quiet": (waits, "--wait4reducers"),
+        "report": (waits, "--wait4reducers; `job.py report` has it of a job that is done"),
+        "prices": (waits or options.dryrun, "--wait4reducers or --dryrun"),
+    }
+    for name, (fits, what) in needs.items():
+        if getattr(options, name) and not fits:
+            return f"--{name} goes with {what}"
+    return None
+
+
+def run_job(options: argparse.Namespace) -> None:
+    """Run a job, and say what it did where it is waited for."""
+    asked = JobRequest.from_options(options)
+    prices = costs.read_prices(options.prices)
+    if options.report:
+        page.check(options.report)
+    clients = Clients(asked.region, asked.profile)
+    outcome = carry_out(clients, asked, options.quiet)
+    facts: dict[str, Any] = {"timer": outcome.timer}
+    if not options.json:
+        print(outcome.timer, flush=True)  # before anything that may fail: the job has run
+    try:
+        tell(options, asked, clients, outcome, prices, facts)
+    finally:
+        if options.json:
+            print(json.dumps(facts), flush=True)
+    if outcome.fault:
+        raise JobError(outcome.fault)
+
+
+def tell(
+    options: argparse.Namespace,
+    asked: JobRequest,
+    clients: Clients,
+    outcome: Outcome,
+    prices: costs.Prices,
+    facts: dict[str, Any],
+) -> None:
+    """Say what is planned, or was done, and add it to the facts; write the report."""
+    if asked.dryrun:
+        expected = forecast.forecast(outcome.plan, asked.concurrency, prices)
+        say(expected.lines())
+        facts["plan"] = expected.to_json()
+    elif not asked.full_async:
+        with_log = bool(options.report)  # it may be long: it is read for a report only
+        done = read_summary(clients, asked.job_bucket, asked.job_id, prices, with_log)
+        say(done.lines())
+        facts["summary"] = done.to_json()
+        if options.report:
+            write_report(clients, options.report, done)
+
+
+def carry_out(clients: Clients, asked: JobRequest, quiet: bool) -> Outcome:
+    """Run a job, on a display where it is waited for."""
+    if asked.dryrun or asked.full_async:
+        return run.run(clients, asked)
+    with display.for_terminal(quiet) as shown:
+        return run.run(clients, asked, listener=shown)
+
+
+def say(lines: list[str]) -> None:
+    """Lines for a person, on standard error."""
+    for line in lines:
+        log(line)
+
+
+def interrupted(options: argparse.Namespace) -> str:
+    """What a user who ends the command early must know."""
+    if options.dryrun:
+        return "interrupted"
+    return (
+        "interrupted. What was started goes on by itself: functions under way end, and "
+        f"job {options.jobid} in s3://{options.jobbkt}/{options.jobid}/ may still finish. "
+        "`python setupApps.py -f scns.json --deleteAll` stops everything"
+    )
