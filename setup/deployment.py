@@ -18,9 +18,6 @@ sys.path.append(str(Path(__file__).resolve().parent.parent / "lambda-python"))
 
 from deploy import config
 
-STARTERS = ("driver", "reducerCoordinator")
-"""The files of the functions that start others, and that none of them starts."""
-
 LOOKED_AT = ("name", "handler", "s3bucket")
 
 
@@ -57,13 +54,11 @@ def of(value: Mapping[str, Any]) -> Deployment:
     return Deployment(
         region=value["region"],
         functions=tuple(entry["name"] for entry in entries),
-        workers=tuple(entry["name"] for entry in entries if not _starts_others(entry)),
+        workers=tuple(
+            entry["name"] for entry in entries if config.is_worker(str(entry["handler"]))
+        ),
         code_buckets=tuple(sorted(buckets)),
     )
-
-
-def _starts_others(entry: Mapping[str, Any]) -> bool:
-    return str(entry["handler"]).split(".")[0] in STARTERS
 
 
 def _faults(value: Any) -> Iterator[str]:

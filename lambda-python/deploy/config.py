@@ -66,9 +66,23 @@ class Config:
     functions: tuple[FunctionSpec, ...]
 
     @property
+    def workers(self) -> tuple[str, ...]:
+        """The functions that a driver and a coordinator start: mappers and reducers, by name."""
+        return tuple(one.name for one in self.functions if is_worker(one.handler))
+
+    @property
     def trigger_buckets(self) -> list[str]:
         """The buckets whose objects wake functions."""
         return sorted({spec.permission for spec in self.functions if spec.permission})
+
+
+STARTERS = ("driver", "reducerCoordinator")
+"""The files of the functions that start others, and that none of them starts."""
+
+
+def is_worker(handler: str) -> bool:
+    """Whether a function of this handler is started by others."""
+    return handler.partition(".")[0] not in STARTERS
 
 
 def find(name: str) -> Path:

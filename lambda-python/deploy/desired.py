@@ -7,6 +7,7 @@ function, or ConfigError with all that cannot be had. AWS is not called.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,9 @@ from deploy import bundle, config, names, packages, wrapping
 from deploy.config import Config, ConfigError, FunctionSpec
 from deploy.function import Desired
 from deploy.wrapping import Table
+
+REDUCERS = "MR_REDUCERS"
+"""The variable that names the functions a coordinator may start: reducerCoordinator.py reads it."""
 
 ROLE_VARIABLES = ("AWSRole", "serverless_mapreduce_role")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/.+")
@@ -28,7 +32,13 @@ def prepare(
     role = role_from(environment)
     table = None if options.no_spotwrap else table_of(settings, options)
     _refuse(() if table is None else wrapping.folder_faults(settings.functions))
-    wanted = [desired(spec, role, options.turn_on_tracing, table) for spec in settings.functions]
+    wanted = [
+        dataclasses.replace(
+            desired(spec, role, options.turn_on_tracing, table),
+            environment=environment_of(spec, settings.workers),
+        )
+        for spec in settings.functions
+    ]
     faults = [] if table is None else list(wrapping.lone_buckets(settings.functions, wanted))
     _refuse([*faults, *_size_faults(wanted)])
     return wanted
@@ -103,6 +113,15 @@ def desired(spec: FunctionSpec, role: str, tracing: bool, table: Table | None) -
         tracing=tracing,
         zip_name=spec.zip_name,
         code_bucket=spec.code_bucket,
+    )
+
+
+def environment_of(spec: FunctionSpec, workers: Sequence[str]) -> Mapping[str, str]:
+    """A function's variables. One with a trigger, a coordinator, starts no function but those
+    that it finds there: what stands in S3 is no authority.
+    """
+    return (
+        {REDUCERS: " ".join(workers), **spec.environment} if spec.permission else spec.environment
     )
 
 

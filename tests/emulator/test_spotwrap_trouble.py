@@ -246,4 +246,4 @@ def test_a_table_may_be_in_another_region(plain_cloud: Cloud, patched: Path) -> 
     spotcloud.traced(plain_cloud, patched, plain_cloud.databkt)
     options = ("--spotFnsTableName", "far.away", "--spotFnsTableRegion", "eu-west-1")
     assert "table far.away in eu-west-1 made" in deploy(plain_cloud, *options)
-    assert "table far.away unchanged" in deploy(plain_cloud, *options)
+    assert "table far.away in eu-west-1 unchanged" in deploy(plain_cloud, *options)
