@@ -95,6 +95,7 @@ class Summary:
             "lines": rows.lines,
             "groups": self.job.last.groups,
             "bad_rows": rows.errors,
+            "fault": rows.fault(self.job.data.max_bad),
             "bad_kinds": [dataclasses.asdict(one) for one in rows.faults],
             "header_lines": rows.headers,
             "bad_row": {"object": example.bad_object, "row": example.example} if example else None,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from urllib.parse import unquote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from state import badrows
 from state.badrows import BadRows
+from state.outputs import Counts
 
 FAULTS = st.lists(st.builds(BadRows, st.text(), st.integers(1, 10**11), st.text(max_size=300)))
 
@@ -64,3 +68,24 @@ def test_more_bad_rows_than_allowed(lines, errors, allowed, message) -> None:
     found = badrows.too_many(lines, errors, allowed)
     assert found.startswith(message)
     assert bool(found) == bool(message)
+
+
+LONG = Counts(
+    1.5, 2.5, 10**9, 3, 10**6, 10**12, 10**6, 'x,"é\x00😀' * 200, "teil é+😀/" * 100, 7,
+    tuple(BadRows(f"é{number}" * 50, 10**9, "ü" * 300) for number in range(9)),
+)  # fmt: skip
+
+
+def test_all_texts_about_bad_rows_fit_into_600_bytes_of_an_outputs_metadata() -> None:
+    metadata = LONG.to_metadata()
+    assert all(value.isascii() and value.isprintable() for value in metadata.values())
+    assert sum(len(metadata[name]) for name in ("errexample", "errobject", "faults")) <= 600
+    assert unquote(metadata["errobject"]).startswith("...")
+    assert unquote(metadata["errobject"]).endswith("teil é+😀/")
+
+
+def test_what_is_counted_of_bad_rows_is_read_back() -> None:
+    faults = (BadRows("fewer than 4 columns", 2, "1,ü"),)
+    counts = Counts(1.25, 1.5, 3, 2, 4096, 77, 2, "1,ü", "in/ä 1", 5, faults)
+    head = {"Metadata": counts.to_metadata(), "LastModified": datetime.fromtimestamp(9, UTC)}
+    assert Counts.from_head(head, "here") == counts
