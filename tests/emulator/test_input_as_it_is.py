@@ -8,6 +8,7 @@ import bz2
 import dataclasses
 import gzip
 import json
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -21,6 +22,7 @@ from running.request import JobRequest
 from running.run import run as run_request
 from state.tasks import Input, Range
 from tests.cloud import Cloud
+from tests.cloud import run as run_command
 from tests.faults import FaultProxy, client_through
 
 MARK = b"\xef\xbb\xbf"
@@ -88,7 +90,7 @@ def test_a_header_line_of_each_object_is_counted_apart(cloud: Cloud, put) -> Non
     prefix = put("b.csv", header + visits("4"))
     done, result = run(cloud, prefix)
     assert result == {"10.0.0.1": 8.0}
-    assert "3 rows, 0 bad, 2 header lines, 1 groups\n" in done.stderr
+    assert "3 rows, 0 bad, 2 header lines, 1 group\n" in done.stderr
     summary = json.loads(run(cloud, prefix, "--json", "--overwrite")[0].stdout)["summary"]
     assert (summary["lines"], summary["bad_rows"], summary["header_lines"]) == (3, 0, 2)
 
@@ -110,6 +112,18 @@ def test_too_many_bad_rows_end_with_status_1_and_the_answer_is_kept(cloud: Cloud
     ]
     job_id = prefix.replace("/", "-") + "json"
     assert cloud.read(f"{job_id}/result") == {"10.0.0.1": 4.0}
+
+
+def test_an_asynchronous_job_of_bad_rows_says_so_in_its_status(cloud: Cloud, put) -> None:
+    prefix = put("a.csv", visits("1") + MANY_BAD)
+    job_id = prefix.replace("/", "-")
+    started = cloud.driver(job_id, "--max-bad", "5", prefix=prefix)
+    assert started.returncode == 0, started.stderr
+    cloud.wait_for(f"{job_id}/result")
+    command = [sys.executable, "mr/job.py", "status", cloud.bucket, job_id]
+    shown = run_command(command, cloud.environment).stdout
+    assert "19 rows, 15 bad\n15 of 19 rows are bad, 78.9 %, and more than 5 %" in shown
+    assert "\n6 bad: fewer than 4 columns, such as x,y\n" in shown
 
 
 @pytest.mark.parametrize("allowed", ["78.9", "79%", "100"])
