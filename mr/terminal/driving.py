@@ -89,9 +89,9 @@ def _add_input(add: Add) -> None:
     add(
         "--max-bad",
         type=arguments.percentage,
-        metavar="PERCENT",
+        metavar="P",
         default=request.MAX_BAD,
-        help="bad rows that are let pass, of all rows (1%%)",
+        help="percent of all rows that may be bad (1)",
     )
     add("--request-payer", action="store_true", help="pay for reading a requester-pays bucket")
 

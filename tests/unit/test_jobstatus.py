@@ -7,6 +7,7 @@ import json
 import pytest
 
 from errors import JobError
+from jobs import loading
 from state.badrows import BadRows
 from state.failures import Failure
 from state.jobcode import JobCode
@@ -15,6 +16,8 @@ from state.progress import StepStatus
 from state.records import JobData
 from tests.model import BUCKET, S3, Event, World
 from views.status import JobStatus, read_status
+
+DIGEST = loading.load().digest
 
 
 def world(map_count: int, *done: int) -> World:
@@ -40,6 +43,7 @@ def test_mappers_at_work() -> None:
     assert found.steps == (StepStatus(0, 1, 3, (1, 3)),)
     assert found.lines() == [
         "job job1 in s3://jobs/job1/: running",
+        f"runs job uservisits (sha256 {DIGEST[:12]})",
         "started 30 s ago",
         "mappers: 1 of 3, missing: 1, 3",
     ]
@@ -84,8 +88,10 @@ def test_the_form_for_programs_is_json() -> None:
         "steps": [{"step": 0, "done": 1, "due": 2, "missing": [2]}],
         "errors": [],
         "result": None,
-        "job": "",
-        "jobdigest": "",
+        "job": "uservisits",
+        "jobdigest": DIGEST,
+        "rows": None,
+        "fault": "",
     }
 
 
