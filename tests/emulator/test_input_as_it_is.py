@@ -9,7 +9,7 @@ import dataclasses
 import gzip
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -267,41 +267,64 @@ def test_a_mapper_names_an_object_that_is_gone(cloud: Cloud, put) -> None:
     assert f"s3://{cloud.databkt}/{prefix}gone cannot be read" in answer["Payload"].read().decode()
 
 
-class Replacing(Listener):
-    """Replaces an object as soon as the plan is made."""
+class Meddling(Listener):
+    """Changes the input as soon as the plan is made."""
 
-    def __init__(self, cloud: Cloud, key: str) -> None:
-        self.cloud = cloud
-        self.key = key
+    def __init__(self, change: Callable[[], object]) -> None:
+        self.change = change
 
     def planned(self, request: JobRequest, plan: Plan) -> None:
-        self.cloud.s3.put_object(Bucket=request.bucket, Key=self.key, Body=visits("7", "8"))
+        self.change()
 
 
-@pytest.mark.parametrize("split_size", [None, 100])
-@pytest.mark.parametrize("full_async", [False, True])
-def test_an_object_that_is_replaced_after_the_plan_is_refused(
-    cloud: Cloud, put, monkeypatch, split_size, full_async: bool
-) -> None:
-    prefix = put("0", visits("1", "2"))
-    for name, value in cloud.environment.items():
-        monkeypatch.setenv(name, value)
-    request = JobRequest(
+def asked(cloud: Cloud, prefix: str, **fields) -> JobRequest:
+    """A job over a prefix, as the driver is asked for it."""
+    return JobRequest(
         bucket=cloud.databkt,
         prefix=prefix,
         job_bucket=cloud.bucket,
         job_id=prefix.replace("/", "-"),
         mapper="mapperNS",
         reducer="reducerNS",
-        split_size=split_size,
         retries=0,
-        full_async=full_async,
+        **fields,
     )
+
+
+@pytest.fixture
+def own_environment(cloud: Cloud, monkeypatch) -> None:
+    """This process has the environment of a command."""
+    for name, value in cloud.environment.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize("split_size", [None, 100])
+@pytest.mark.parametrize("full_async", [False, True])
+def test_an_object_that_is_replaced_after_the_plan_is_refused(
+    cloud: Cloud, put, own_environment, split_size, full_async: bool
+) -> None:
+    prefix = put("0", visits("1", "2"))
+    request = asked(cloud, prefix, split_size=split_size, full_async=full_async)
+    replacing = Meddling(lambda: put("0", visits("7", "8")))
     replaced = f"s3://{cloud.databkt}/{prefix}0 was replaced after the job began"
     if full_async:
-        run_request(Clients("us-west-2"), request, listener=Replacing(cloud, f"{prefix}0"))
+        run_request(Clients("us-west-2"), request, listener=replacing)
         cloud.wait_for(f"{request.job_id}/error/mapper/1")
         assert replaced in cloud.read(f"{request.job_id}/error/mapper/1")["error"]
     else:
         with pytest.raises(JobError, match=replaced):
-            run_request(Clients("us-west-2"), request, listener=Replacing(cloud, f"{prefix}0"))
+            run_request(Clients("us-west-2"), request, listener=replacing)
+
+
+@pytest.mark.parametrize("split_size", [None, 100])
+def test_an_object_that_is_deleted_after_the_plan_is_named(
+    cloud: Cloud, put, own_environment, split_size
+) -> None:
+    put("0", visits("1"))
+    prefix = put("1", visits("1", "2"))
+    deleting = Meddling(lambda: cloud.s3.delete_object(Bucket=cloud.databkt, Key=f"{prefix}1"))
+    gone = f"s3://{cloud.databkt}/{prefix}1 cannot be read: .*NoSuchKey.* deleted after the job"
+    with pytest.raises(JobError, match=gone):
+        run_request(
+            Clients("us-west-2"), asked(cloud, prefix, split_size=split_size), None, deleting
+        )
