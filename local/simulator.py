@@ -22,11 +22,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "mr")]
 
-from errors import UsageError
 from local.simulated import presets
 from local.simulated.job import Report, Step, request_for, simulate
 from local.simulated.rates import read_rates
 from running.request import byte_size, whole_number
+from terminal import program
 from views import costs, words
 
 EPILOG = """examples:
@@ -172,16 +172,14 @@ def to_json(reports: list[Report]) -> list[dict[str, Any]]:
 
 def main(argv: list[str] | None = None) -> int:
     """The command; 1 where a run has no result."""
-    options = make_parser().parse_args(argv)
-    try:
-        reports = run_all(options)
-    except UsageError as error:
-        print(error, file=sys.stderr)
-        return 2
-    if options.json:
-        print(json.dumps(to_json(reports), indent=1))
-    else:
-        print("\n".join(lines(reports)))
+    return program.run(make_parser(), simulate_and_show, argv)
+
+
+def simulate_and_show(options: argparse.Namespace) -> int:
+    """Run what was asked for and print it."""
+    reports = run_all(options)
+    shown = json.dumps(to_json(reports), indent=1) if options.json else "\n".join(lines(reports))
+    print(shown)
     return 1 if any(one.failure for one in reports) else 0
 
 

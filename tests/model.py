@@ -263,6 +263,7 @@ class World:
             for invocation in list(self.running):
                 while invocation.alive:
                     self.move(invocation)
+            self.running = [invocation for invocation in self.running if invocation.alive]
             if self.events:
                 self.deliver(self.events.pop(0))
 

@@ -168,11 +168,16 @@ def call_all(
             if isinstance(error, FunctionFailed) and failures[index] <= retries:
                 log(f"try {failures[index] + 1} of {retries + 1} for {which}: {error}")
                 waiting.append(index)
-            elif isinstance(error, JobError):
-                last = running if isinstance(error, FailedForGood) else 0
-                raise told_once(error, which, _last_errors(threads, last)) from error
             else:
-                raise error
+                raise _the_end(error, which, threads, running)
+
+
+def _the_end(error: Exception, name: str, threads: Threads, running: int) -> Exception:
+    """What the calls end with: a JobError names whose it is, any other is the program's fault."""
+    if not isinstance(error, JobError):
+        return error
+    last = running if isinstance(error, FailedForGood) else 0
+    return told_once(error, name, _last_errors(threads, last))
 
 
 def _last_errors(threads: Threads, running: int) -> list[Exception]:
@@ -187,7 +192,9 @@ def told_once(error: JobError, name: str, others: Sequence[Exception]) -> JobErr
     more = f"; the same in {same + 1} mappers" if same else ""
     if different := len(others) - same:
         more += f"; {different} more failed, with errors of their own"
-    return type(error)(f"{error} ({name}){more}")
+    told = type(error)(f"{error} ({name}){more}")
+    told.__cause__ = error
+    return told
 
 
 def _call_one(call: Callable[[Any], Any], index: int, payload: Any) -> _Ended:

@@ -44,7 +44,7 @@ def check_readable(files: Iterable[S3Object], bucket: str, own_job: str | None) 
             f"s3://{bucket}/{keys[0]}{f' and {len(keys) - 1} more' if keys[1:] else ''}: {what}"
             for what, keys in found.items()
         )
-        raise UsageError("\n".join(["objects under the prefix cannot be input:", *shown]))
+        raise UsageError(f"objects under the prefix cannot be input: {'; '.join(shown)}")
 
 
 def _fault(item: S3Object, own_job: str | None) -> str:

@@ -24,6 +24,7 @@ from running.planning import Plan
 from running.request import JobRequest
 from running.watching import JobTimedOut
 from shuffle.plan import Wish, check_wish
+from state import badrows
 from state.failures import final_failure
 from state.keys import JobKeys
 from state.outputs import reducer_seconds
@@ -41,11 +42,15 @@ LEAVE_SECONDS = 5
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """How a run ended: its timing line, its plan, and the job unless it was a dry run."""
+    """How a run ended: its timing line, its plan, and the job unless it was a dry run.
+
+    `fault` says what is wrong with the answer, which is there all the same; "" where nothing is.
+    """
 
     timer: str
     plan: Plan
     job: JobInfo | None = None
+    fault: str = ""
 
 
 def new_job(request: JobRequest, plan: Plan, reducer: preflight.FunctionFacts) -> JobInfo:
@@ -74,6 +79,7 @@ def job_data(request: JobRequest, plan: Plan, job: JobInfo, now: float) -> JobDa
         request.mapper,
         os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
         job.run_id,
+        request.max_bad,
     )
 
 
@@ -98,6 +104,7 @@ def mapper_events(request: JobRequest, plan: Plan, job: JobInfo) -> list[dict[st
             request.event_source,
             request.full_async,
             etags,
+            request.requester_pays,
         ).to_json()
         for number in last_listed_first
         for keys, etags, parts in [batches[number - 1]]
@@ -171,7 +178,8 @@ def run(
     deadline = None if seconds_left is None else start + seconds_left
     listener = listener or Listener()
     s3 = clients.s3
-    plan = planning.plan_batches(list_input(s3, request.bucket, request.prefix), request)
+    listed = list_input(s3, request.bucket, request.prefix, request.requester_pays)
+    plan = planning.plan_batches(listed, request)
     found = f"{counted(plan.objects, 'object')}, {counted(plan.size, 'byte')}"
     log(f"{found} in s3://{request.bucket}/{request.prefix}")
     if plan.hidden:
@@ -202,7 +210,8 @@ def run(
         raise
     listener.finished(job)
     seconds = f"mappers:{totals.seconds:.3f}:reducer:{reducer_seconds(s3, job):.3f}"
-    return Outcome(f"TIMER:CALL:{_milliseconds_since(clients, start)}:{seconds}", plan, job)
+    fault = badrows.too_many(totals.lines, totals.errors, request.max_bad)
+    return Outcome(f"TIMER:CALL:{_milliseconds_since(clients, start)}:{seconds}", plan, job, fault)
 
 
 def explain_timeout(

@@ -23,7 +23,7 @@ INDEX = "index"
 LAST_PAIR = "lastpair"
 """The entry that says at which byte an output's last pair begins."""
 
-MAX_INDEX = 900
+MAX_INDEX = 700
 """Characters of an index: S3 allows 2 KB of metadata in all. A longer one is made coarser."""
 
 GUESS_BYTES = 512

@@ -73,6 +73,7 @@ def test_a_full_asynchronous_job_leaves_exactly_the_objects_of_the_contract(
     assert (jobdata["mapCount"], jobdata["totalS3Files"]) == (4, 4)
     assert jobdata["startTime"] > 1.7e9
     jobinfo = cloud.read("async-full/jobinfo.json")
+    assert re.fullmatch(r"[0-9a-f]{32}", jobinfo.pop("runId"))
     assert jobinfo == {
         "jobId": "async-full",
         "jobBucket": cloud.bucket,
@@ -80,6 +81,9 @@ def test_a_full_asynchronous_job_leaves_exactly_the_objects_of_the_contract(
         "reducerFunction": "reducerNS",
         "reducerHandler": "reducer.handler",
         "reducerTimeout": 60,
+        "reducerMemory": 1536,
+        "reducers": 0,
+        "fanIn": 0,
     }
     step = cloud.read("async-full/reducerstate.1")
     assert (step["reducerCount"], step["totalS3Files"]) == (1, 4)

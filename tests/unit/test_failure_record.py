@@ -57,7 +57,7 @@ def test_a_record_that_cannot_be_written_hides_no_failure(s3, capfd) -> None:
 
 
 def end(s3, error: Exception, is_async: bool) -> None:
-    with failure_record(s3, "jobs", "job1", "mapper/3", "request-1", is_async):
+    with failure_record(Run(s3, "jobs", "job1", "run-1"), "mapper/3", "request-1", is_async):
         raise error
 
 

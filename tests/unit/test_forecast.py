@@ -18,11 +18,11 @@ def plan(*sizes: int) -> Plan:
     ("mappers", "output_bytes", "steps"),
     [
         (1, 1e6, [1]),
-        (29, 40e6, [2, 1]),  # 0.6 x 1536 MB hold 23 outputs of 40 MB
+        (29, 40e6, [64, 1]),  # more than one reducer's memory: 64 ranges of keys, then joined
         (29, 1e6, [1]),
-        (1000, 40e6, [44, 2, 1]),
+        (1000, 40e6, [256, 256, 1]),  # two levels
         (5, 0, [1]),
-        (3, 2e9, [2, 1]),  # two outputs a reducer at least
+        (3, 2e9, [128, 1]),
     ],
 )
 def test_steps_follow_from_the_size_of_the_outputs(mappers, output_bytes, steps) -> None:

@@ -8,17 +8,18 @@ from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
-import boto3
 import pytest
-from botocore.stub import Stubber
 
 from errors import JobError
 from jobs import base, loading, rankings, source, uservisits, wordcount
 from shuffle.pairs import check_written_for, unwritable, write_pairs
-from state.outputs import Counts
+from shuffle.partition import MAX_INDEX
+from state.outputs import MAX_EXAMPLE, Counts
 from state.runs import Run
+from tests.model import BUCKET, S3, World
 
 RUN = Run(None, "jobs", "job1", "run-1")
+COUNTS = Counts(0.0, 0.0, 0)
 
 
 def add(a, b):
@@ -266,12 +267,12 @@ class Accumulating:
 )
 def test_what_json_in_utf_8_cannot_hold_does_not_leave_a_function(pairs, message) -> None:
     with pytest.raises(JobError, match=f"job myjob: .*{message}"):
-        write_pairs(RUN, line_job(words), "k", pairs, Counts(0, 0, 0))
+        write_pairs(RUN, line_job(words), "k", pairs, COUNTS)
 
 
 def test_a_key_that_is_not_utf_8_is_an_error_that_names_it() -> None:
     with pytest.raises(JobError, match=r"the value 1 of key b'\\xff': 'utf-8' codec can't decode"):
-        write_pairs(RUN, line_job(words), "k", {b"a": 1, b"\xff": 1}, Counts(0, 0, 0))
+        write_pairs(RUN, line_job(words), "k", {b"a": 1, b"\xff": 1}, COUNTS)
 
 
 @pytest.mark.parametrize("value", [{1, 2}, b"bytes", float("nan"), float("inf"), object()])
@@ -282,17 +283,9 @@ def test_a_value_without_a_json_form_is_an_error_that_names_its_key(value) -> No
 
 def written(job: base.Job) -> dict[str, str]:
     """The metadata of an output that the job writes."""
-    client = boto3.client(
-        "s3", region_name="us-west-2", aws_access_key_id="x", aws_secret_access_key="y"
-    )
-    kept: dict = {}
-    client.meta.events.register(
-        "before-parameter-build.s3.PutObject", lambda params, **_: kept.update(params)
-    )
-    with Stubber(client) as stub:
-        stub.add_response("put_object", {})
-        write_pairs(client, job, "b", "k", {"a": 1}, {})
-    return kept["Metadata"]
+    world = World(1)
+    write_pairs(Run(S3(world), BUCKET, "job1", "run-0"), job, "job1/result", {"a": 1}, COUNTS)
+    return world.objects["job1/result"].metadata
 
 
 def größe_addieren(a, b):
@@ -318,7 +311,13 @@ def test_the_longest_names_leave_room_in_an_objects_metadata() -> None:
     combine.__qualname__ = "ß" * 5000
     job = dataclasses.replace(line_job(words, combine), name="x" * 5000, digest="f" * 64)
     metadata = written(job)
-    assert sum(len(name) + len(value) for name, value in metadata.items()) < 400
+    row = {
+        "errexample": "x" * MAX_EXAMPLE,
+        "errobject": "x" * MAX_EXAMPLE,
+        "index": "x" * MAX_INDEX,
+    }
+    fullest = {**metadata, **row, "runid": "f" * 32, "linecount": "9" * 15, "groupcount": "9" * 15}
+    assert sum(len(name) + len(value) for name, value in fullest.items()) < 2048
     check_written_for(job, metadata, "o")
 
 
@@ -328,9 +327,9 @@ OWN = "def map_line(line):\n    yield line, 1\n\n\ndef combine(a, b):\n    retur
 def test_an_output_says_which_job_wrote_it_and_its_digest(module) -> None:
     module("digested", OWN)
     expected = hashlib.sha256(OWN.encode()).hexdigest()
-    assert written(loading.load()) == {
-        "job": "digested", "jobdigest": expected, "combine": "digested.combine"
-    }  # fmt: skip
+    metadata = written(loading.load())
+    found = [metadata[name] for name in ("job", "jobdigest", "combine")]
+    assert found == ["digested", expected, "digested.combine"]
 
 
 def test_the_digest_covers_what_a_job_imports_from_beside_it(tmp_path: Path) -> None:

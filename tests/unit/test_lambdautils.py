@@ -201,4 +201,4 @@ def test_an_output_without_bad_rows_has_no_example() -> None:
 def test_what_an_output_counts_is_read_back() -> None:
     counts = Counts(1.25, 1.5, 3, 2, 4096, 77, 2, "1,ü,x", "in/ä 1")
     head = {"Metadata": counts.to_metadata(), "LastModified": datetime.fromtimestamp(9, UTC)}
-    assert Counts.from_head(head) == counts
+    assert Counts.from_head(head, "o") == counts

@@ -188,7 +188,7 @@ def step_record(**changed: object) -> bytes:
         (b'{"reducerCount"', "s3://jobs/job1/reducerstate.1 is not JSON"),
         (b'{"reducerCount": 1}', "groups is missing"),
         (step_record(reducerCount=2), "reducerCount is not groups x ranges, 1"),
-        (step_record(ranges=257, reducerCount=257), "ranges is 257, more than 256"),
+        (step_record(ranges=257, reducerCount=257), "ranges is 257, not a number from 1 to 256"),
         (step_record(start_time=None), "start_time is missing"),
         (step_record(start_time="1"), "start_time is '1', not a number"),
         (step_record(owner=""), "owner is '', not a text"),
