@@ -149,7 +149,10 @@ def computing(watched: Watched, functions: Any) -> dict[str, float]:
     few, many = ([f"{PREFIX}part-{number:05}" for number in range(count)] for count in (1, 6))
     one = seconds_of(functions, "mapperNS", {**mapping, "keys": few})
     all_six = seconds_of(functions, "mapperNS", {**mapping, "keys": many})
-    merging = {**own, "bucket": cloud.bucket, "nReducers": 2, "stepId": 1, "reducerId": 1}
+    merging = {
+        "bucket": cloud.bucket, "jobBucket": cloud.bucket, "jobId": JOB, "nReducers": 2,
+        "stepId": 9, "reducerId": 1,
+    }  # fmt: skip
     outputs = [f"{JOB}/task/mapper/{number}" for number in range(1, 7)]
     single = seconds_of(functions, "reducerNS", {**merging, "keys": outputs[:1]})
     whole = seconds_of(functions, "reducerNS", {**merging, "keys": outputs})
