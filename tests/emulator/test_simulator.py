@@ -17,7 +17,7 @@ from botocore.config import Config
 
 from local import uservisits
 from local.emulator import ROLE_ARN, Emulator
-from local.simulated.groups import Groups
+from local.simulated.groups import addresses
 from local.simulated.job import Layout, request_for, simulate
 from local.simulated.measuring import PLENTY, Account, measure
 from local.simulated.rates import Rates, Spread
@@ -173,7 +173,7 @@ def measured(watched: Watched) -> Rates:
 
 def simulated(rates: Rates) -> tuple[float, Counter[tuple[str, str]]]:
     """The same job in the simulator: its seconds and requests."""
-    layout = Layout(OBJECTS * SIZE, OBJECTS, Query(Groups(2_000_000), 164, 28))
+    layout = Layout(OBJECTS * SIZE, OBJECTS, Query(addresses(8), 164, 22))
     report = simulate(request_for(batch_size=1, concurrency=1), layout, rates, 1)
     assert report.failure == ""
     return report.merged, comparable(report.requests)
