@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote_plus, unquote_plus
 
 from botocore.exceptions import ClientError
 
@@ -24,6 +25,9 @@ CONFIGURATIONS = (
     "EventBridgeConfiguration",
 )
 
+
+SAFE = "/!*'()"
+"""What stands for itself in a filter value, besides letters, digits, "-", "_", "." and "~"."""
 
 PERMISSION_SECONDS = 10
 """How long a permission given just now may take until S3 sees it."""
@@ -48,13 +52,22 @@ class Trigger:
 
     def entry(self, function_arn: str) -> dict[str, Any]:
         """The entry in the bucket's notification configuration."""
-        rules = [{"Name": "prefix", "Value": f"{self.job_id}/task"}] if self.job_id else []
+        prefix = encoded(f"{self.job_id}/task")
+        rules = [{"Name": "prefix", "Value": prefix}] if self.job_id else []
         entry: dict[str, Any] = {
             "Id": self.entry_id,
             "LambdaFunctionArn": function_arn,
             "Events": ["s3:ObjectCreated:*"],
         }
         return {**entry, "Filter": {"Key": {"FilterRules": rules}}} if rules else entry
+
+
+def encoded(value: str) -> str:
+    """A filter value as S3 wants it: a space is "+", and special characters are percent-encoded.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html
+    """
+    return quote_plus(value, safe=SAFE)
 
 
 def trigger_of(spec: FunctionSpec) -> Trigger | None:
@@ -95,7 +108,7 @@ def _essence(entry: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _filters(entry: Mapping[str, Any]) -> dict[str, str]:
-    """The prefix and the suffix an entry asks for, as far as it does."""
+    """The prefix and the suffix an entry asks for, as far as it does, encoded."""
     rules = entry.get("Filter", {}).get("Key", {}).get("FilterRules", [])
     return {rule["Name"].lower(): rule.get("Value", "") for rule in rules}
 
@@ -115,9 +128,9 @@ def overlapping(configuration: Mapping[str, Any], entry: Mapping[str, Any]) -> l
 
 
 def _overlap(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    ours, theirs = _filters(one), _filters(other)
-    prefixes = [filters.get("prefix", "") for filters in (ours, theirs)]
-    suffixes = [filters.get("suffix", "")[::-1] for filters in (ours, theirs)]
+    both = _filters(one), _filters(other)
+    prefixes = [unquote_plus(filters.get("prefix", "")) for filters in both]
+    suffixes = [unquote_plus(filters.get("suffix", ""))[::-1] for filters in both]
     kinds = [{event.removesuffix("*") for event in entry["Events"]} for entry in (one, other)]
     return (
         _one_begins_with_the_other(*prefixes)

@@ -44,6 +44,23 @@ def test_a_trigger_covers_a_job_or_does_not(entries, covered) -> None:
     assert (covering_entry(configuration, "job1/task") is not None) is covered
 
 
+@pytest.mark.parametrize(
+    ("job_id", "value", "covered"),
+    [
+        ("day=1", "day%3D1/task", True),
+        ("a b", "a+b/task", True),
+        ("a b", "a%20b/task", True),
+        ("a+b", "a%2Bb/task", True),
+        ("a+b", "a+b/task", False),
+        ("zürich", "z%C3%BCrich/task", True),
+        ("50%", "50%25/task", True),
+    ],
+)
+def test_a_filter_value_is_decoded_before_it_is_compared(job_id, value, covered) -> None:
+    configuration = {"LambdaFunctionConfigurations": [entry(("prefix", value))]}
+    assert (covering_entry(configuration, f"{job_id}/task") is not None) is covered
+
+
 @pytest.fixture
 def s3():
     client = boto3.client(
