@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -65,8 +66,11 @@ def write(trace: Trace, title: str, base: str) -> list[Path]:
     }
     for path, text in texts.items():
         try:
-            path.write_text(text, encoding="utf-8")
+            aside = path.with_name(f".{path.name}.{os.getpid()}")
+            aside.write_text(text, encoding="utf-8")
+            aside.replace(path)
         except OSError as error:
+            aside.unlink(missing_ok=True)
             raise GraphError(f"{path} cannot be written: {error.strerror}") from error
     return list(texts)
 

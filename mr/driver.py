@@ -18,7 +18,7 @@ import sys
 from typing import Any
 
 from aws.client import Clients
-from errors import log
+from errors import JobError, log
 from running.request import REGION, JobRequest
 from running.run import run
 
@@ -29,6 +29,8 @@ def handler(event: Any, context: Any) -> str:
     clients = Clients(request.region, request.profile)
     outcome = run(clients, request, context.get_remaining_time_in_millis() / 1000)
     log(outcome.timer)
+    if outcome.fault:
+        raise JobError(outcome.fault)
     return outcome.timer
 
 

@@ -16,8 +16,10 @@ from aws.client import Clients
 from errors import counted, log
 from inputs import reading
 from jobs import loading
-from jobs.base import Accumulator, Job
+from jobs.base import Job
+from jobs.feeding import Feeder
 from shuffle.pairs import code_of, write_pairs
+from state.badrows import BadRows
 from state.failures import failure_record
 from state.keys import JobKeys
 from state.outputs import Counts
@@ -47,23 +49,23 @@ def handle(s3: Any, event: Any, request_id: str) -> list[float]:
 
 def map_batch(run: Run, task: MapperEvent, job: Job) -> list[float]:
     """Read the batch, write the output, and answer [objects, rows, seconds, bad rows]."""
-    log(
-        f"job {task.job_id}: mapper {task.mapper_id} reads {counted(len(task.keys), 'object')}, "
-        f"runs {code_of(job)}"
-    )
+    objects = counted(len(task.keys), "object")
+    log(f"job {task.job_id}: mapper {task.mapper_id} reads {objects}")
+    log(f"mapper {task.mapper_id} runs job {code_of(job)}")
     start = time.monotonic()
-    accumulator = job.start()
-    size, bad_object = accumulate(run.s3, task, job, accumulator)
-    found = job.pairs(accumulator)
-    lines, errors, example = job.counts(accumulator)
+    fed = feed(run.s3, task, job)
+    found = job.pairs(fed.accumulator)
+    lines, errors, example = job.counts(fed.accumulator)
     counts = Counts.since(
         start,
         lines,
         groups=len(found),
-        input_bytes=size,
+        input_bytes=fed.size,
+        headers=fed.headers,
         errors=errors,
         example=example,
-        bad_object=bad_object,
+        bad_object=fed.bad_object,
+        faults=faults_of(fed),
     )
     key = JobKeys(task.job_id).mapper_output(task.mapper_id)
     write_pairs(run, job, key, found, counts)
@@ -74,15 +76,17 @@ def map_batch(run: Run, task: MapperEvent, job: Job) -> list[float]:
     return [len(task.keys), counts.lines, counts.seconds, counts.errors]
 
 
-def accumulate(s3: Any, task: MapperEvent, job: Job, accumulator: Accumulator) -> tuple[int, str]:
-    """Feed the input to the accumulator; the bytes it was, and the first key with a bad row."""
-    size, bad_object = 0, ""
+def feed(s3: Any, task: MapperEvent, job: Job) -> Feeder:
+    """Feed the input to the job's accumulator."""
+    fed = Feeder(job)
     sources = reading.read_ahead(s3, task.inputs)
     with contextlib.closing(sources):
-        for key, blocks in zip(task.keys, sources, strict=True):
-            for block in blocks:
-                job.add(accumulator, block, key)
-                size += len(block)
-            if accumulator.errors and not bad_object:
-                bad_object = key
-    return size, bad_object
+        for source, blocks in zip(task.inputs, sources, strict=True):
+            fed.take(blocks, source.key, source.from_start)
+    return fed
+
+
+def faults_of(fed: Feeder) -> tuple[BadRows, ...]:
+    """The bad rows by kind, as an output's metadata has them."""
+    faults = fed.job.faults(fed.accumulator)
+    return tuple(BadRows(kind, found.count, found.example) for kind, found in faults.items())

@@ -61,8 +61,9 @@ def reduce(run: Run, task: ReducerEvent, job: Job) -> list[float]:
     """Merge or join, write the output, and answer [outputs, pairs, seconds]."""
     log(
         f"job {task.job_id}: step {task.step} reducer {task.reducer_id} reads "
-        f"{len(task.keys)} outputs, runs {pairs.code_of(job)}"
+        f"{len(task.keys)} outputs"
     )
+    log(f"step {task.step} reducer {task.reducer_id} runs job {pairs.code_of(job)}")
     start = time.monotonic()
     counts = join(run, task, job, start) if task.join else merge(run, task, job, start)
     log(

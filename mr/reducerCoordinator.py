@@ -11,10 +11,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import time
 import urllib.parse
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aws import s3json
@@ -96,7 +94,6 @@ class Coordinator:
     request_id: str
     seconds_left: float
     reducers: Sequence[str] = ()
-    clock: Callable[[], float] = time.time
     threads: int = STARTING_THREADS
 
     def coordinate(self, bucket: str, job_id: str) -> None:
@@ -105,7 +102,7 @@ class Coordinator:
         try:
             job = self.read_job(bucket, job_id)
             found = stand(self.clients.s3, job)
-            self.act(job, next_step(job, found, self.request_id, self.clock()))
+            self.act(job, next_step(job, found, self.request_id, self.clients.clock()))
         except JobError as error:
             log(f"job {job_id}: {error}: nothing was started")
 
@@ -163,8 +160,8 @@ class Coordinator:
 
     def take(self, job: JobInfo, step: int, record: StepRecord, replaces: str = "") -> bool:
         """Write a claim where there is none, or over the one with the ETag `replaces`."""
-        s3, key = self.clients.s3, JobKeys(job.job_id).step_record(step)
-        while not s3json.create_json(s3, job.job_bucket, key, record.to_json(), replaces):
+        s3, key, sleep = self.clients.s3, JobKeys(job.job_id).step_record(step), self.clients.sleep
+        while not s3json.create_json(s3, job.job_bucket, key, record.to_json(), replaces, sleep):
             there, etag = read_step_record(s3, job, step)
             # One of another run is as if missing. And botocore repeats a write whose answer was
             # lost: the one that was first may be our own.
@@ -175,7 +172,7 @@ class Coordinator:
 
     def record(self, job: JobInfo, grid: Grid, inputs: int) -> StepRecord:
         """The record of a claim of ours, made now."""
-        now = self.clock()
+        now = self.clients.clock()
         expires = now + self.seconds_left + job.reducer_timeout
         return StepRecord(grid, inputs, self.request_id, now, expires, job.run_id)
 
@@ -191,7 +188,7 @@ class Coordinator:
                 Payload=json.dumps(event.to_json()).encode(),
             )
 
-        with ThreadPoolExecutor(self.threads) as threads:
+        with self.clients.executor(self.threads) as threads:
             list(threads.map(start, events))
 
 

@@ -2,29 +2,31 @@
 
 In: what the coordinator, the reducer and the waiting driver call of boto3. Out: a world in which
 events come twice, late, in any order or never, and in which an invocation can be stopped or killed
-between any two of its calls. The code under test is the real one; only the two clients are played.
+between any two of its calls. The code under test is the real one, the clients are the simulator's;
+only when a call takes effect is decided here, by the test.
 """
 
 from __future__ import annotations
 
-import io
 import itertools
 import json
 import threading
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
-from botocore.response import StreamingBody
 
 import reducer
 from aws import s3json
 from errors import JobError
 from jobs import loading
+from local.simulated.functions import LambdaClient
+from local.simulated.objects import Bucket, Stored
+from local.simulated.s3 import S3Client
 from reducerCoordinator import Coordinator
 from running.preflight import take_job
 from running.request import JobRequest
@@ -39,18 +41,6 @@ BUCKET = "jobs"
 
 class Killed(BaseException):
     """An invocation dies: no handler of the code under test may catch this."""
-
-
-def client_error(code: str, status: int) -> ClientError:
-    response = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(response, "Modelled")  # type: ignore[arg-type]
-
-
-@dataclass
-class Stored:
-    body: bytes
-    etag: str
-    metadata: dict[str, str]
 
 
 @dataclass
@@ -142,16 +132,21 @@ class World:
     reducers: int = 0
     fan_in: int = 2
     now: float = 1_000_000.0
-    objects: dict[str, Stored] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     running: list[Invocation] = field(default_factory=list)
     starts: Counter[tuple[str, int, int]] = field(default_factory=Counter)
     _ids: Any = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
+        self.bucket = Bucket(lambda: self.now, self.stored)
         self.keys = JobKeys("job1")
         self.job = self.new_job(0)
         s3json.write_json(S3(self), BUCKET, self.keys.jobinfo, self.job.to_json())
+
+    @property
+    def objects(self) -> dict[str, Stored]:
+        """What is stored, by key."""
+        return self.bucket.objects
 
     def new_job(self, run: int) -> JobInfo:
         """The record of run number `run`."""
@@ -222,6 +217,12 @@ class World:
         stored = self.objects.get(self.keys.result)
         return None if stored is None else json.loads(stored.body)
 
+    def accept(self, name: str, payload: dict[str, Any]) -> None:
+        """An asynchronous invocation becomes a waiting event."""
+        assert name == "reducer"
+        self.starts[payload["runId"], payload["stepId"], payload["reducerId"]] += 1
+        self.events.append(Event(self.new_id(), "reducer", payload=payload))
+
     def deliver(self, event: Event) -> Invocation:
         """Start the function that an event is for."""
         bodies: dict[str, Callable[[Invocation], None]] = {
@@ -235,14 +236,8 @@ class World:
         return invocation
 
     def _coordinate(self, me: Invocation) -> None:
-        Coordinator(
-            SimpleNamespace(s3=S3(self, me), functions=Functions(self, me)),  # type: ignore[arg-type]
-            me.event.request_id,
-            seconds_left=30,
-            reducers=["reducer"],
-            clock=lambda: self.now,
-            threads=1,
-        ).coordinate(BUCKET, "job1")
+        coordinator = Coordinator(clients(self, me), me.event.request_id, 30, ["reducer"], 1)
+        coordinator.coordinate(BUCKET, "job1")
 
     def _reduce(self, me: Invocation) -> None:
         reducer.handle(S3(self, me), me.event.payload, me.event.request_id)
@@ -273,129 +268,41 @@ class World:
                 self.deliver(self.events.pop(0))
 
 
-@dataclass
-class _Client:
-    world: World
-    caller: Invocation | None = None
-
-    def _do(self, effect: Callable[[], Any]) -> Any:
-        return self.caller.call(effect) if self.caller else effect()
-
-
 def pairs_of(run: int, mapper_id: int) -> dict[str, int]:
     """What a mapper of a run yields."""
     own = {f"own-{mapper_id}-{part}": 1000 * run + mapper_id for part in range(4)}
     return {**own, **{f"all-{part}": 1 + run for part in range(8)}}
 
 
-class Functions(_Client):
-    """The Lambda client: an asynchronous invocation becomes a waiting event."""
-
-    def invoke(self, FunctionName: str, InvocationType: str, Payload: bytes) -> dict:  # noqa: N803
-        assert (FunctionName, InvocationType) == ("reducer", "Event")
-
-        def effect() -> dict:
-            payload = json.loads(Payload)
-            self.world.starts[payload["runId"], payload["stepId"], payload["reducerId"]] += 1
-            self.world.events.append(Event(self.world.new_id(), "reducer", payload=payload))
-            return {"StatusCode": 202}
-
-        return self._do(effect)
+def clients(world: World, caller: Invocation | None = None) -> Any:
+    """What the code under test takes for aws.client.Clients."""
+    return SimpleNamespace(
+        s3=S3(world, caller),
+        functions=Functions(world, caller),
+        clock=lambda: world.now,
+        sleep=lambda seconds: None,
+        executor=ThreadPoolExecutor,
+    )
 
 
-class S3(_Client):
-    """The S3 client, with conditional writes and the event that every write of an output sends."""
+class Functions(LambdaClient):
+    """The Lambda client of an invocation; without one, every call takes effect at once."""
 
-    def _do(self, effect: Callable[[], Any]) -> Any:
-        # What a function's own threads fetch ahead is read while it stands: outputs do not change.
-        own_thread = self.caller is not None and self.caller.is_current_thread()
-        return super()._do(effect) if own_thread else effect()
+    def __init__(self, world: World, caller: Invocation | None = None) -> None:
+        def call(operation: str, bucket: str, effect: Callable[[], Any]) -> Any:
+            return caller.call(effect) if caller else effect()
 
-    def put_object(self, Bucket: str, Key: str, Body: bytes, **more: Any) -> dict:  # noqa: N803
-        assert Bucket == BUCKET
-        return self._do(lambda: self._put(Key, Body, more.get("Metadata", {}), more))
+        super().__init__(world, None, call)
 
-    def _put(self, key: str, body: bytes, metadata: dict, condition: dict) -> dict:
-        there = self.world.objects.get(key)
-        if condition.get("IfNoneMatch") == "*" and there is not None:
-            raise client_error("PreconditionFailed", 412)
-        if condition.get("IfMatch") and there is None:
-            raise client_error("NoSuchKey", 404)
-        if condition.get("IfMatch") and there and there.etag != condition["IfMatch"]:
-            raise client_error("PreconditionFailed", 412)
-        stored = Stored(body, f'"{self.world.new_id()}"', metadata)
-        self.world.objects[key] = stored
-        self.world.stored(key)
-        return {"ETag": stored.etag}
 
-    def get_object(self, Bucket: str, Key: str, **more: Any) -> dict:  # noqa: N803
-        def effect() -> dict:
-            stored = self._find(Key)
-            if more.get("IfMatch", stored.etag) != stored.etag:
-                raise client_error("PreconditionFailed", 412)
-            first, _, last = more.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")
-            part = stored.body[int(first) : int(last) + 1 if last else None]
-            return {
-                "Body": StreamingBody(io.BytesIO(part), len(part)),
-                "ContentRange": f"bytes {first}-{last}/{len(stored.body)}",
-                **self._head(stored),
-            }
+class S3(S3Client):
+    """The S3 client, likewise."""
 
-        return self._do(effect)
+    def __init__(self, world: World, caller: Invocation | None = None) -> None:
+        def call(operation: str, bucket: str, effect: Callable[[], Any]) -> Any:
+            # What a function's own threads fetch ahead is read while it stands: outputs do not
+            # change.
+            is_own = caller is not None and caller.is_current_thread()
+            return caller.call(effect) if caller and is_own else effect()
 
-    def head_object(self, Bucket: str, Key: str) -> dict:  # noqa: N803
-        return self._do(lambda: self._head(self._find(Key)))
-
-    def _head(self, stored: Stored) -> dict:
-        return {
-            "ETag": stored.etag,
-            "Metadata": stored.metadata,
-            "ContentLength": len(stored.body),
-            "LastModified": datetime.fromtimestamp(self.world.now, UTC),
-        }
-
-    def copy_object(self, Bucket: str, Key: str, CopySource: dict, **more: Any) -> dict:  # noqa: N803
-        assert CopySource == {"Bucket": Bucket, "Key": Key}
-        body = self._find(Key).body
-        return self.put_object(Bucket, Key, body, Metadata=more["Metadata"])
-
-    def delete_object(self, Bucket: str, Key: str) -> dict:  # noqa: N803
-        return self._do(lambda: {"gone": self.world.objects.pop(Key, None)})
-
-    def delete_objects(self, Bucket: str, Delete: dict) -> dict:  # noqa: N803
-        def effect() -> dict:
-            for item in Delete["Objects"]:
-                self.world.objects.pop(item["Key"], None)
-            return {}
-
-        return self._do(effect)
-
-    def get_paginator(self, operation: str) -> S3:
-        assert operation == "list_objects_v2"
-        return self
-
-    def paginate(self, Bucket: str, Prefix: str) -> list[dict]:  # noqa: N803
-        return [self.list_objects_v2(Bucket, Prefix)]
-
-    def list_objects_v2(
-        self, Bucket: str, Prefix: str, StartAfter: str = "", MaxKeys: int = 10**6  # noqa: N803
-    ) -> dict:  # fmt: skip
-        def effect() -> dict:
-            keys = sorted(key for key in self.world.objects if key.startswith(Prefix))
-            found = [key for key in keys if key > StartAfter]
-            listed = [
-                {
-                    "Key": key,
-                    "Size": len(self.world.objects[key].body),
-                    "ETag": self.world.objects[key].etag,
-                }
-                for key in found[:MaxKeys]
-            ]
-            return {"Contents": listed, "IsTruncated": len(found) > MaxKeys}
-
-        return self._do(effect)
-
-    def _find(self, key: str) -> Stored:
-        if key not in self.world.objects:
-            raise client_error("NoSuchKey", 404)
-        return self.world.objects[key]
+        super().__init__({BUCKET: world.bucket}, call)

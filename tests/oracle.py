@@ -19,32 +19,42 @@ SHOWN_GROUPS = 5
 
 
 class Answer(NamedTuple):
-    """The sums by group; `rows` counts every row, `bad_rows` those of them that have no sum."""
+    """The sums by group; `rows` counts every row, `bad_rows` those of them that have no sum.
+
+    `headers` are not among them: first lines that have none, of objects where another row has one.
+    """
 
     groups: dict[str, float]
     rows: int
     bad_rows: int
+    headers: int = 0
 
 
 def answer(bodies: Iterable[bytes], prefix_length: int = 8) -> Answer:
     """SUM(adRevenue) by the first `prefix_length` characters of sourceIP, over all objects."""
     revenues: dict[str, list[float]] = {}
-    rows = bad_rows = 0
+    rows = bad_rows = headers = 0
     for body in bodies:
-        for line in LINE_ENDS.split(body.removeprefix(b"\xef\xbb\xbf")):
-            if line == b"":
-                continue
-            rows += 1
-            try:
-                columns = first_columns(line)
-                group = columns[0].decode("utf-8")[:prefix_length]
-                revenue = number(columns[3])
-            except (IndexError, ValueError):
-                bad_rows += 1
-            else:
-                revenues.setdefault(group, []).append(revenue)
+        lines = LINE_ENDS.split(body.removeprefix(b"\xef\xbb\xbf"))
+        found = [pair(line) for line in lines if line]
+        if lines[0] and found[0] is None and any(found):
+            headers += 1
+            del found[0]
+        rows += len(found)
+        bad_rows += found.count(None)
+        for group, revenue in filter(None, found):
+            revenues.setdefault(group[:prefix_length], []).append(revenue)
     groups = {group: math.fsum(values) for group, values in revenues.items()}
-    return Answer(groups, rows, bad_rows)
+    return Answer(groups, rows, bad_rows, headers)
+
+
+def pair(line: bytes) -> tuple[str, float] | None:
+    """Address and revenue of a row, or None where it is bad."""
+    try:
+        columns = first_columns(line)
+        return columns[0].decode("utf-8"), number(columns[3])
+    except (IndexError, ValueError):
+        return None
 
 
 def first_columns(line: bytes) -> list[bytes]:

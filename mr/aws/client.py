@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import os
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import boto3
@@ -12,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from aws.s3listing import read_pages_fast
+from aws.threads import Threads
 from errors import UsageError
 
 ATTEMPTS = 8
@@ -26,8 +29,14 @@ class Clients:
     """S3, Lambda and logs, for one region and one profile; each is made when first asked for.
 
     `region` and `profile` default to boto3's own resolution. Retries (throttling, 5xx, broken
-    connections) are botocore's standard mode, set here for the whole project.
+    connections) are botocore's standard mode, set here for the whole project. Besides AWS it
+    gives what else a simulation plays: the time (seconds since the epoch), and threads.
     """
+
+    clock = staticmethod(time.time)
+    sleep = staticmethod(time.sleep)
+    threads = staticmethod(Threads)
+    executor = staticmethod(ThreadPoolExecutor)
 
     def __init__(self, region: str | None = None, profile: str | None = None) -> None:
         self.region = region

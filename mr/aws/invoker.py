@@ -8,18 +8,17 @@ on; a function that fails is called again, up to so many retries, unless it fail
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
-import queue
-import threading
-import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from aws import s3json
 from aws.client import error_code
+from aws.threads import Threads
 from errors import BadRecord, JobError, brief, log
 
 MAX_MESSAGE = 2000
@@ -136,6 +135,7 @@ def call_all(
     retries: int,
     on_answer: Callable[[int, Any], None],
     name: Callable[[Any], str] = str,
+    threads: Threads | None = None,
 ) -> None:
     """Call for each payload, at most `concurrency` at once; `on_answer(index, answer)` for each.
 
@@ -143,8 +143,8 @@ def call_all(
     calls still under way. Raises what a call raised, with the payload's `name`: FunctionFailed
     after `retries` further tries, any other error at once.
     """
+    threads = threads or Threads()
     waiting = deque(range(len(payloads)))
-    ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
     failures: Counter[int] = Counter()
     alone: set[int] = set()
     running, limit = 0, concurrency
@@ -152,10 +152,9 @@ def call_all(
         while waiting and running < limit:
             index = waiting.popleft()
             (alone.discard if running else alone.add)(index)
-            arguments = (call, index, payloads[index], ended)
-            threading.Thread(target=_call_one, args=arguments, daemon=True).start()
+            threads.start(functools.partial(_call_one, call, index, payloads[index]))
             running += 1
-        index, answer, error = ended.get()
+        index, answer, error = threads.next_ended()
         running -= 1
         if error is None:
             on_answer(index, answer)
@@ -169,23 +168,22 @@ def call_all(
             if isinstance(error, FunctionFailed) and failures[index] <= retries:
                 log(f"try {failures[index] + 1} of {retries + 1} for {which}: {error}")
                 waiting.append(index)
-            elif isinstance(error, JobError):
-                last = _last_errors(ended, running if isinstance(error, FailedForGood) else 0)
-                raise told_once(error, which, list(last)) from error
             else:
-                raise error
+                raise _the_end(error, which, threads, running)
 
 
-def _last_errors(ended: queue.SimpleQueue[_Ended], running: int) -> Iterator[Exception]:
+def _the_end(error: Exception, name: str, threads: Threads, running: int) -> Exception:
+    """What the calls end with: a JobError names whose it is, any other is the program's fault."""
+    if not isinstance(error, JobError):
+        return error
+    last = running if isinstance(error, FailedForGood) else 0
+    return told_once(error, name, _last_errors(threads, last))
+
+
+def _last_errors(threads: Threads, running: int) -> list[Exception]:
     """The errors of the calls under way, as far as they come soon; nothing more is started."""
-    until = time.monotonic() + LAST_SECONDS
-    for _ in range(running):
-        try:
-            _, _, error = ended.get(timeout=max(0.0, until - time.monotonic()))
-        except queue.Empty:
-            return
-        if error is not None:
-            yield error
+    ended = threads.soon_ended(running, LAST_SECONDS)
+    return [error for _, _, error in ended if error is not None]
 
 
 def told_once(error: JobError, name: str, others: Sequence[Exception]) -> JobError:
@@ -194,13 +192,13 @@ def told_once(error: JobError, name: str, others: Sequence[Exception]) -> JobErr
     more = f"; the same in {same + 1} mappers" if same else ""
     if different := len(others) - same:
         more += f"; {different} more failed, with errors of their own"
-    return type(error)(f"{error} ({name}){more}")
+    told = type(error)(f"{error} ({name}){more}")
+    told.__cause__ = error
+    return told
 
 
-def _call_one(
-    call: Callable[[Any], Any], index: int, payload: Any, ended: queue.SimpleQueue[_Ended]
-) -> None:
+def _call_one(call: Callable[[Any], Any], index: int, payload: Any) -> _Ended:
     try:
-        ended.put((index, call(payload), None))
-    except Exception as error:  # noqa: BLE001 - it rises again where it is taken from the queue
-        ended.put((index, None, error))
+        return index, call(payload), None
+    except Exception as error:  # noqa: BLE001 - it rises again where the call's end is taken
+        return index, None, error

@@ -25,10 +25,20 @@ class S3Object(NamedTuple):
     archive: str = ""
 
 
-def list_input(s3: Any, bucket: str, prefix: str) -> Iterator[S3Object]:
+def payer(requester_pays: bool) -> dict[str, str]:
+    """The argument of a request to a bucket of someone who charges for it."""
+    return {"RequestPayer": "requester"} if requester_pays else {}
+
+
+def list_input(
+    s3: Any, bucket: str, prefix: str, requester_pays: bool = False
+) -> Iterator[S3Object]:
     """Every object under a prefix, in key order, as input. ClientError."""
     pages = s3.get_paginator("list_objects_v2").paginate(
-        Bucket=bucket, Prefix=prefix, OptionalObjectAttributes=["RestoreStatus"]
+        Bucket=bucket,
+        Prefix=prefix,
+        OptionalObjectAttributes=["RestoreStatus"],
+        **payer(requester_pays),
     )
     for page in pages:
         yield from map(input_object, page.get("Contents", []))

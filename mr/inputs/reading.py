@@ -17,7 +17,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aws import fetchahead, s3stream
+from aws import fetchahead, s3objects, s3stream
 from aws.client import error_code
 from errors import JobError
 from inputs import packing, text
@@ -33,11 +33,18 @@ TAIL_BYTES = 1 << 16
 
 WHAT_HELPS = {
     "AccessDenied": ": the mapper's role must be allowed to read it: s3:GetObject, which "
-    "create-role.py --databkt gives, and kms:Decrypt where it is encrypted with a key of your own",
+    "create-role.py --databkt gives, and kms:Decrypt where it is encrypted with a key of your own; "
+    "where the bucket's owner lets its readers pay, --request-payer",
     "NoSuchKey": ": it was deleted after the job began: start the job again",
     "InvalidObjectState": ": it is archived: restore it first, or leave it out",
 }
 """Code of an error of S3 -> what its reader can do about it."""
+FOR_GOOD = ("NoSuchKey", "InvalidObjectState")
+"""Those that another try will end in as well; a right that was just given may take some time."""
+
+
+class NotRead(JobError):
+    """An input could not be read now: another try may help."""
 
 
 def read_ahead(s3: Any, inputs: Sequence[Input]) -> Generator[Iterator[bytes], None, None]:
@@ -53,15 +60,19 @@ def read_lines(s3: Any, source: Input) -> Iterator[bytes]:
         chunks = _read_object(s3, source)
     else:
         chunks = owned(read_range(s3, source, part), part.start, part.end)
-    if part is None or part.start == 0:
+    if source.from_start:
         chunks = text.without_mark(chunks, source.where)
     try:
         yield from s3stream.whole_lines(text.newlines(chunks))
-    except ClientError as error:
-        remedy = WHAT_HELPS.get(error_code(error), "")
-        raise JobError(f"{source.where} cannot be read: {error}{remedy}") from error
-    except BotoCoreError as error:
-        raise JobError(f"{source.where} cannot be read: {error}") from error
+    except (ClientError, BotoCoreError) as error:
+        raise unreadable(source, error) from error
+
+
+def unreadable(source: Input, error: ClientError | BotoCoreError) -> JobError:
+    """The error of an input that S3 does not give; of its own class where another try may help."""
+    code = error_code(error) if isinstance(error, ClientError) else ""
+    kind = JobError if code in FOR_GOOD else NotRead
+    return kind(f"{source.where} cannot be read: {error}{WHAT_HELPS.get(code, '')}")
 
 
 def _read_object(s3: Any, source: Input) -> Iterator[bytes]:
@@ -105,7 +116,7 @@ def _chunks(
     start: int = 0,
     end: int | None = None,
 ) -> Iterator[bytes]:
-    more = {"RequestPayer": "requester"} if source.requester_pays else {}
+    more = s3objects.payer(source.requester_pays)
     return s3stream.read_chunks(
         s3, source.bucket, source.key, on_open, start, end, source.etag, more
     )

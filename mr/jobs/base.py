@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from errors import JobError, brief
+from jobs.faults import MAX_EXAMPLE, Fault, RowCounts
 
-MAX_EXAMPLE = 200
-"""Characters of a bad row that are kept to be shown."""
+UNTOLD = "bad rows"
+"""The kind of those that an accumulator does not tell apart."""
 RAISED = (Exception, SystemExit)
 """What code of a job's own may raise; `exit()` in it must not end the function."""
 
@@ -25,12 +26,18 @@ RAISED = (Exception, SystemExit)
 class Accumulator(Protocol):
     """A mapper's state: fed with blocks of whole lines, in order, asked for its pairs at the end.
 
-    `lines` counts rows, `errors` those that cannot be read, `example` is the first of these.
+    `lines` counts rows, `errors` those that cannot be read, `example` is the first of these. One
+    that also has `faults`, as `faults.RowCounts` does, tells these apart by kind.
     """
 
-    lines: int
-    errors: int
-    example: str
+    @property
+    def lines(self) -> int: ...
+
+    @property
+    def errors(self) -> int: ...
+
+    @property
+    def example(self) -> str: ...
 
     def add(self, block: bytes) -> None:
         r"""Take a block of whole lines. They end with \n, but an object's last may lack it."""
@@ -80,6 +87,24 @@ class Job:
 
         counts: tuple[int, int, str] = self._run("Accumulator", "when asked for its counts", read)
         return counts
+
+    def faults(self, accumulator: Accumulator) -> dict[str, Fault]:
+        """The bad rows by kind of fault; all of one kind where the accumulator does not tell them
+        apart. JobError where they are none.
+        """
+
+        def read() -> dict[str, Fault]:
+            found: Mapping[str, Any] | None = getattr(accumulator, "faults", None)
+            if found is None:
+                _, errors, example = self.counts(accumulator)
+                return {UNTOLD: Fault(example, errors)} if errors else {}
+            return {
+                str(kind): Fault(str(one.example), operator.index(one.count))
+                for kind, one in found.items()
+            }
+
+        faults: dict[str, Fault] = self._run("Accumulator", "when asked for its faults", read)
+        return faults
 
     def merge(self, merged: dict[Any, Any], pairs: Mapping[Any, Any]) -> None:
         """Combine `pairs` into `merged`. JobError where the job's own `combine` fails."""
@@ -139,15 +164,13 @@ class Job:
         )
 
 
-class LineAccumulator:
+class LineAccumulator(RowCounts):
     """The accumulator of a job that has only `map_line`: each pair is combined as it comes."""
 
     def __init__(
         self, name: str, map_line: Callable[[str], Iterable[Any]], combine: Combine
     ) -> None:
-        self.lines = 0
-        self.errors = 0
-        self.example = ""
+        super().__init__()
         self._job = Job(name, lambda: self, combine)
         self._map_line = map_line
         self._pairs: dict[Any, Any] = {}
@@ -160,9 +183,8 @@ class LineAccumulator:
             self.lines += 1
             try:
                 self._add(row.decode())
-            except ValueError:
-                self.errors += 1
-                self.example = self.example or row[:MAX_EXAMPLE].decode(errors="backslashreplace")
+            except ValueError as error:
+                self.add_fault(row, error)
 
     def _add(self, row: str) -> None:
         try:

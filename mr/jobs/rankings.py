@@ -10,17 +10,16 @@ for the pages above X, the function's environment variable `RANK_ABOVE` (1000: q
 from __future__ import annotations
 
 from jobs import base, rows
+from jobs.faults import RowCounts
 
 RANK_ABOVE = base.whole_number_setting("RANK_ABOVE", 1000, 0)
 
 
-class Accumulator:
-    """The pages above `rank_above`; `lines`, `errors` and `example` as docs/jobs.md has them."""
+class Accumulator(RowCounts):
+    """The pages above `rank_above`."""
 
     def __init__(self, rank_above: int = RANK_ABOVE) -> None:
-        self.lines = 0
-        self.errors = 0
-        self.example = ""
+        super().__init__()
         self._rank_above = rank_above
         self._ranks: dict[str, int] = {}
 
@@ -35,9 +34,8 @@ class Accumulator:
                     self._keep(found[0], int(found[1]))
                 else:
                     self._keep(*parse_line(line))
-            except ValueError:
-                self.errors += 1
-                self.example = self.example or line[:200].decode(errors="backslashreplace")
+            except ValueError as error:
+                self.add_fault(line, error)
 
     def _keep(self, url: bytes, rank: int) -> None:
         if rank > self._rank_above:

@@ -14,23 +14,21 @@ from collections import defaultdict
 from operator import add as combine
 
 from jobs import base, rows
+from jobs.faults import RowCounts
 
 __all__ = ["KEY_LENGTH", "Accumulator", "combine", "parse_line"]
 KEY_LENGTH = base.whole_number_setting("KEY_LENGTH", 8, 1)
 
 
-class Accumulator:
+class Accumulator(RowCounts):
     """The sums of all lines it was given, in order.
 
-    `lines` counts rows (a blank line is none), `errors` those that cannot be read (fewer than
-    four columns, a price that is no finite number, a sourceIP that is not UTF-8), `example` is
-    the first of these.
+    `lines` counts rows (a blank line is none), `faults` those that cannot be read: whatever
+    `rows` refuses, and a sourceIP that is not UTF-8.
     """
 
     def __init__(self, key_length: int = KEY_LENGTH) -> None:
-        self.lines = 0
-        self.errors = 0
-        self.example = ""
+        super().__init__()
         self._key_length = key_length
         self._sums: defaultdict[bytes, float] = defaultdict(float)
 
@@ -69,9 +67,8 @@ class Accumulator:
         self.lines += 1
         try:
             key, price = parse_line(line, self._key_length)
-        except ValueError:
-            self.errors += 1
-            self.example = self.example or line[:200].decode(errors="backslashreplace")
+        except ValueError as error:
+            self.add_fault(line, error)
         else:
             self._sums[key.encode()] += price
 

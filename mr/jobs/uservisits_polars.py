@@ -14,6 +14,7 @@ from typing import Any
 import polars
 
 from jobs import rows, uservisits
+from jobs.faults import Fault
 from jobs.uservisits import KEY_LENGTH, combine
 
 __all__ = ["Accumulator", "combine"]
@@ -32,7 +33,7 @@ _COLUMNS = {
 
 
 class Accumulator:
-    """The sums of all lines it was given; `lines`, `errors` and `example` as in uservisits."""
+    """The sums of all lines it was given; rows and bad rows are counted as in uservisits."""
 
     def __init__(self, key_length: int = KEY_LENGTH) -> None:
         self._key_length = key_length
@@ -48,6 +49,11 @@ class Accumulator:
     def lines(self) -> int:
         self._flush()
         return self._rows + self._odd.lines
+
+    @property
+    def faults(self) -> dict[str, Fault]:
+        self._flush()
+        return self._odd.faults
 
     @property
     def errors(self) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from errors import JobError, brief, counted, log
 from running.planning import Plan
 from running.request import JobRequest
+from state import badrows
 from state.fields import is_number
 from state.keys import JobKeys
 from state.outputs import read_counts
@@ -89,6 +90,8 @@ def report_mappers(s3: Any, job: JobInfo, totals: MapperTotals) -> None:
         key = JobKeys(job.job_id).mapper_output(totals.first_with_errors)
         found = read_counts(s3, job.job_bucket, key)
         log(f"a bad row, in s3 object {found.bad_object}: {found.example}")
+        for line in badrows.lines_of(found.faults):
+            log(f"mapper {totals.first_with_errors}: {line}")
 
 
 def result_url(job: JobInfo) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from errors import UsageError, brief, log
@@ -20,8 +20,15 @@ REGION = "us-west-2"
 CONCURRENCY = 100
 TIMEOUT = 900
 RETRIES = 2
+MAX_BAD = 0.01
 _JOB_ID = re.compile(r"[^/\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,200}")
-_FLAGS = ("full_async", "dryrun", "overwrite")
+_FLAGS = {
+    "full_async": "full_async",
+    "dryrun": "dryrun",
+    "overwrite": "overwrite",
+    "requestPayer": "requester_pays",
+}
+"""Payload fields that count by being there."""
 _PAYLOAD_NAMES = {
     "bucket": "bucket",
     "prefix": "prefix",
@@ -37,6 +44,7 @@ _PAYLOAD_NAMES = {
     "concurrency": "concurrency",
     "timeout": "timeout",
     "retries": "retries",
+    "maxBad": "max_bad",
     "reducers": "reducers",
     "fanIn": "fan_in",
 }
@@ -59,9 +67,11 @@ class JobRequest:
     `endearly` takes the first so many batches as the whole job, `batch_size` is objects a mapper
     (None: computed), `split_size` bytes a mapper, for which objects are cut (None: they are not),
     `concurrency` how many mappers may run at once in synchronous mode, `timeout` the seconds to
-    wait for the reducers, `retries` the further tries of a mapper that fails. `reducers` and
-    `fan_in` force the shape of the reduce steps: so many reducers side by side, so many outputs
-    each (0: as planned). `event_source` is passed on to the mappers and not looked at.
+    wait for the reducers, `retries` the further tries of a mapper that fails, `max_bad` the share
+    of all rows that may be bad. `reducers` and `fan_in` force the shape of the reduce steps: so
+    many reducers side by side, so many outputs each (0: as planned). With `requester_pays` the
+    input's bucket charges whoever reads it. `event_source` is passed on to the mappers and not
+    looked at.
     """
 
     bucket: str = DATA_BUCKET
@@ -80,6 +90,8 @@ class JobRequest:
     concurrency: int = CONCURRENCY
     timeout: int = TIMEOUT
     retries: int = RETRIES
+    max_bad: float = MAX_BAD
+    requester_pays: bool = False
     reducers: int = 0
     fan_in: int = 0
     event_source: str = ""
@@ -105,6 +117,8 @@ class JobRequest:
             concurrency=options.concurrency,
             timeout=options.timeout,
             retries=options.retries,
+            max_bad=options.max_bad,
+            requester_pays=options.request_payer,
             reducers=options.reducers or 0,
             fan_in=options.fanin or 0,
             profile=options.profile,
@@ -121,7 +135,7 @@ class JobRequest:
         for name, field in _PAYLOAD_NAMES.items():
             if payload.get(name) is not None:
                 values[field] = _payload_value(name, payload[name], faults)
-        values.update({flag: flag in payload for flag in _FLAGS})
+        values.update({field: flag in payload for flag, field in _FLAGS.items()})
         if unknown := sorted(set(payload) - set(_PAYLOAD_NAMES) - set(_FLAGS)):
             log(f"payload fields that mean nothing here, ignored: {', '.join(unknown)}")
         if faults:
@@ -162,9 +176,9 @@ class JobRequest:
 
 def _payload_value(name: str, value: Any, faults: list[str]) -> Any:
     """A payload field as the request holds it; a number may also come as a text, "2"."""
-    if name == "splitSize":
+    if name in _READERS:
         try:
-            return byte_size(str(value))
+            return _READERS[name](str(value))
         except ValueError as error:
             faults.append(f"payload {name}: {error}")
             return None
@@ -199,3 +213,15 @@ def byte_size(text: str) -> int:
     if match is None or unit is None or int(match[1]) < 1:
         raise ValueError(f"{text!r} is no size: write 64MB, 64MiB, 1GB or a number of bytes")
     return int(match[1]) * unit
+
+
+def percentage(text: str) -> float:
+    """A share: "1", "1%" and "1 %" are 0.01. ValueError for what is not from 0 to 100 %."""
+    match = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,9})?) ?%?", text)
+    if match is None or float(match[1]) > 100:
+        raise ValueError(f"{text!r} is no share of 0 to 100 %: write 1, or 0.5%")
+    return float(match[1]) / 100
+
+
+_READERS: dict[str, Callable[[str], Any]] = {"splitSize": byte_size, "maxBad": percentage}
+"""Payload fields that have a form of their own."""

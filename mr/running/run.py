@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -25,6 +24,7 @@ from running.planning import Plan
 from running.request import JobRequest
 from running.watching import JobTimedOut
 from shuffle.plan import Wish, check_wish
+from state import badrows
 from state.failures import final_failure
 from state.keys import JobKeys
 from state.outputs import reducer_seconds
@@ -41,11 +41,15 @@ LEAVE_SECONDS = 5
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """How a run ended: its timing line, its plan, and the job unless it was a dry run."""
+    """How a run ended: its timing line, its plan, and the job unless it was a dry run.
+
+    `fault` says what is wrong with the answer, which is there all the same; "" where nothing is.
+    """
 
     timer: str
     plan: Plan
     job: JobInfo | None = None
+    fault: str = ""
 
 
 def new_job(request: JobRequest, plan: Plan, reducer: preflight.FunctionFacts) -> JobInfo:
@@ -63,17 +67,18 @@ def new_job(request: JobRequest, plan: Plan, reducer: preflight.FunctionFacts) -
     )
 
 
-def job_data(request: JobRequest, plan: Plan, job: JobInfo) -> JobData:
-    """What the views are told of the job."""
+def job_data(request: JobRequest, plan: Plan, job: JobInfo, now: float) -> JobData:
+    """What the views are told of the job, which begins `now`, in seconds since the epoch."""
     return JobData(
         job.map_count,
         plan.objects,
-        time.time(),
+        now,
         plan.size,
         sum(map(len, plan.batches)),
         request.mapper,
         os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
         job.run_id,
+        request.max_bad,
     )
 
 
@@ -92,6 +97,7 @@ def mapper_events(request: JobRequest, plan: Plan, job: JobInfo) -> list[dict[st
             request.event_source,
             request.full_async,
             etags,
+            request.requester_pays,
         ).to_json()
         for number, (keys, etags, parts) in enumerate(
             zip(plan.batches, plan.etags, ranges, strict=True), 1
@@ -126,14 +132,19 @@ def named_batch(payload: Mapping[str, Any]) -> str:
 
 
 def run_mappers(
-    request: JobRequest, plan: Plan, s3: Any, job: JobInfo, mapper: Function, listener: Listener
+    clients: Clients,
+    request: JobRequest,
+    plan: Plan,
+    job: JobInfo,
+    mapper: Function,
+    listener: Listener,
 ) -> MapperTotals:
     """Invoke every mapper: by Event and without answers, or waiting for each answer."""
     payloads = mapper_events(request, plan, job)
-    totals = MapperTotals()
+    totals, s3, threads = MapperTotals(), clients.s3, clients.threads()
     if request.full_async:
-        start, threads = told(mapper.start, listener, s3, job), STARTING_THREADS
-        call_all(start, payloads, threads, request.retries, lambda *_: None, named_batch)
+        start, ignore = told(mapper.start, listener, s3, job), lambda *_: None
+        call_all(start, payloads, STARTING_THREADS, request.retries, ignore, named_batch, threads)
         return totals
 
     def on_answer(index: int, answer: Any) -> None:
@@ -141,7 +152,8 @@ def run_mappers(
         listener.mapper_done(index + 1, totals, len(payloads))
 
     call = told(mapper.call, listener, s3, job)
-    call_all(call, payloads, request.concurrency, request.retries, on_answer, named_batch)
+    concurrency, retries = request.concurrency, request.retries
+    call_all(call, payloads, concurrency, retries, on_answer, named_batch, threads)
     return totals
 
 
@@ -155,11 +167,12 @@ def run(
 
     JobError (UsageError for a wrong request) with what a user can do; nothing is started then.
     """
-    start = time.monotonic()
+    start = clients.clock()
     deadline = None if seconds_left is None else start + seconds_left
     listener = listener or Listener()
     s3 = clients.s3
-    plan = planning.plan_batches(list_input(s3, request.bucket, request.prefix), request)
+    listed = list_input(s3, request.bucket, request.prefix, request.requester_pays)
+    plan = planning.plan_batches(listed, request)
     found = f"{counted(plan.objects, 'object')}, {counted(plan.size, 'byte')}"
     log(f"{found} in s3://{request.bucket}/{request.prefix}")
     if plan.hidden:
@@ -168,28 +181,30 @@ def run(
     log(f"Num. of Mappers (and Reducers)  {len(plan.batches)}")
     listener.planned(request, plan)
     if request.dryrun:
-        return Outcome(f"TIMER:CALL:{_milliseconds_since(start)}:dryrun:0", plan)
+        return Outcome(f"TIMER:CALL:{_milliseconds_since(clients, start)}:dryrun:0", plan)
 
     job, mapper = prepare(clients, request, plan)
     log(f"job {request.job_id}: driver starts {counted(job.map_count, 'mapper')}")
-    totals = run_mappers(request, plan, s3, job, mapper, listener)
+    totals = run_mappers(clients, request, plan, job, mapper, listener)
     if request.full_async:
         mappers = counted(job.map_count, "mapper")
         log(f"{mappers} started; the result will be {result_url(job)}")
-        return Outcome(f"TIMER:CALL:{_milliseconds_since(start)}:mappers:0:reducer:0", plan, job)
+        timer = f"TIMER:CALL:{_milliseconds_since(clients, start)}:mappers:0:reducer:0"
+        return Outcome(timer, plan, job)
     listener.mapped(s3, job, totals)
     timeout: float = request.timeout
     if deadline is not None:
-        timeout = min(timeout, max(0.0, deadline - LEAVE_SECONDS - time.monotonic()))
+        timeout = min(timeout, max(0.0, deadline - LEAVE_SECONDS - clients.clock()))
     try:
-        watching.wait_for_result(s3, job, timeout, listener.moved)
+        watching.wait_for_result(s3, job, timeout, listener.moved, clients.clock, clients.sleep)
     except JobTimedOut as error:
         for hint in explain_timeout(clients, request, plan, job, error.progress, start):
             log(hint)
         raise
     listener.finished(job)
     seconds = f"mappers:{totals.seconds:.3f}:reducer:{reducer_seconds(s3, job):.3f}"
-    return Outcome(f"TIMER:CALL:{_milliseconds_since(start)}:{seconds}", plan, job)
+    fault = badrows.too_many(totals.lines, totals.errors, request.max_bad)
+    return Outcome(f"TIMER:CALL:{_milliseconds_since(clients, start)}:{seconds}", plan, job, fault)
 
 
 def explain_timeout(
@@ -200,7 +215,9 @@ def explain_timeout(
     progress: Progress,
     start: float,
 ) -> list[str]:
-    """What helps to find out why a job, started at `start` on the monotonic clock, did not end."""
+    """What helps to find out why a job did not end; it was started at `start`, seconds since the
+    epoch.
+    """
     return diagnosis.diagnose(
         clients.s3,
         clients.logs,
@@ -208,7 +225,7 @@ def explain_timeout(
         progress,
         plan.batches,
         [request.mapper, request.reducer],
-        time.time() - (time.monotonic() - start),
+        start,
     )
 
 
@@ -220,7 +237,7 @@ def prepare(clients: Clients, request: JobRequest, plan: Plan) -> tuple[JobInfo,
     preflight.check_trigger(clients.s3, request)
     job = new_job(request, plan, reducer_facts)
     preflight.take_job(clients.s3, request, job)
-    data = job_data(request, plan, job).to_json()
+    data = job_data(request, plan, job, clients.clock()).to_json()
     s3json.write_json(clients.s3, request.job_bucket, JobKeys(request.job_id).jobdata, data)
     # The answer always comes before this client gives up, so a call that botocore sends again
     # finds no other one of the same mapper at work.
@@ -232,5 +249,5 @@ def prepare(clients: Clients, request: JobRequest, plan: Plan) -> tuple[JobInfo,
     return job, Function(patient, request.mapper)
 
 
-def _milliseconds_since(start: float) -> int:
-    return round((time.monotonic() - start) * 1000)
+def _milliseconds_since(clients: Clients, start: float) -> int:
+    return round((clients.clock() - start) * 1000)

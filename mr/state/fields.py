@@ -60,9 +60,9 @@ class Fields:
             )
         return value
 
-    def number(self, name: str) -> float:
+    def number(self, name: str, default: float | None = None) -> float:
         """A number from 0 to MOST, such as seconds since the epoch."""
-        value = self._get(name)
+        value = self._get(name, default)
         if not is_number(value):
             raise BadRecord(
                 f"{self.where}: {name} is {brief(value)}, not a number from 0 to {MOST}"

@@ -18,12 +18,25 @@ def quoted(text: str, most: int) -> str:
     """A text in ASCII, percent-encoded, of at most `most` bytes; what UTF-8 cannot hold stands as
     an escape.
     """
-    made = ""
-    for character in text[:most]:
+    return "".join(_encoded(text[:most], most))
+
+
+def quoted_end(text: str, most: int) -> str:
+    """As `quoted`; but of a text that is too long, three dots and its end."""
+    kept = _encoded(text[: -most - 1 : -1], most - 3)
+    return ("..." if len(kept) < len(text) else "") + "".join(reversed(kept))
+
+
+def _encoded(characters: str, most: int) -> list[str]:
+    """Each character in ASCII, as far as `most` bytes go."""
+    made: list[str] = []
+    length = 0
+    for character in characters:
         more = urllib.parse.quote(character, safe=" ,./:;()-<>", errors="backslashreplace")
-        if len(made) + len(more) > most:
+        length += len(more)
+        if length > most:
             break
-        made += more
+        made.append(more)
     return made
 
 

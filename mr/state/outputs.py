@@ -8,13 +8,17 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from state.badrows import BadRows, pack, unpack
 from state.keys import JobKeys
 from state.listing import list_job
-from state.metadata import Numbers, quoted, unquoted
+from state.metadata import Numbers, quoted, quoted_end, unquoted
 from state.records import JobInfo
 
-MAX_EXAMPLE = 300
-"""Bytes of a bad row, and of its object's key, that are kept: S3 allows 2 KB of metadata."""
+MAX_EXAMPLE = 120
+MAX_OBJECT = 200
+"""Bytes of a bad row, and of its object's key, that are kept: S3 allows 2 KB of metadata, of which
+all texts about bad rows take at most 600 bytes.
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +27,8 @@ class Counts:
 
     `start` is in seconds since the epoch, `seconds` without the writing of the output, `memory`
     the peak in KiB; `groups` is None where an older version did not say. `errors` are bad rows,
-    with one as an example and the object it stands in.
+    with one as an example and the object it stands in, `faults` are all of them by kind, `headers`
+    lines that are neither rows nor bad.
     """
 
     start: float
@@ -35,6 +40,8 @@ class Counts:
     errors: int = 0
     example: str = ""
     bad_object: str = ""
+    headers: int = 0
+    faults: tuple[BadRows, ...] = ()
 
     @classmethod
     def since(cls, begun: float, lines: int, **more: Any) -> Counts:
@@ -54,9 +61,12 @@ class Counts:
             "groupcount": str(self.groups or 0),
             "inputbytes": str(self.input_bytes),
         }
+        if self.headers:
+            metadata["headercount"] = str(self.headers)
         if self.errors:
             metadata["errexample"] = quoted(self.example, MAX_EXAMPLE)
-            metadata["errobject"] = quoted(self.bad_object, MAX_EXAMPLE)
+            metadata["errobject"] = quoted_end(self.bad_object, MAX_OBJECT)
+            metadata["faults"] = pack(self.faults)
         return metadata
 
     @classmethod
@@ -75,6 +85,8 @@ class Counts:
             numbers.count("errcount"),
             unquoted(metadata.get("errexample", "")),
             unquoted(metadata.get("errobject", "")),
+            numbers.count("headercount"),
+            unpack(metadata.get("faults", "[]"), where),
         )
 
 

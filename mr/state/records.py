@@ -78,7 +78,8 @@ class JobData:
     """JOB/jobdata: what the views need of a job.
 
     `objects` and `size` (bytes) are those of the input, `input_reads` how often one of them is
-    read (0 each: an earlier version did not say), `start` is in seconds since the epoch.
+    read (0 each: an earlier version did not say), `start` is in seconds since the epoch, `max_bad`
+    the share of all rows that may be bad.
     """
 
     map_count: int
@@ -89,6 +90,7 @@ class JobData:
     mapper_function: str = ""
     driver_function: str = ""
     run_id: str = ""
+    max_bad: float = 1.0
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -100,6 +102,7 @@ class JobData:
             "mapperFunction": self.mapper_function,
             "driverFunction": self.driver_function,
             "runId": self.run_id,
+            "maxBad": self.max_bad,
         }
 
     @classmethod
@@ -115,6 +118,7 @@ class JobData:
             fields.text("mapperFunction", ""),
             fields.text("driverFunction", ""),
             fields.text("runId", ""),
+            fields.number("maxBad", 1.0),
         )
 
 

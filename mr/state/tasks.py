@@ -52,6 +52,11 @@ class Input:
     def where(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
 
+    @property
+    def from_start(self) -> bool:
+        """Whether the object's first byte is among what is read."""
+        return self.part is None or self.part.start == 0
+
 
 @dataclasses.dataclass(frozen=True)
 class MapperEvent:

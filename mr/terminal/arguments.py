@@ -4,31 +4,36 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from typing import TypeVar
 
 from running import request
 
+T = TypeVar("T")
 Add = Callable[..., argparse.Action]
 """`add_argument` of a parser or of a group."""
 
 
 def number_from(least: int) -> Callable[[str], int]:
     """A type for argparse: a whole number of at least `least`."""
+    return checked(lambda text: request.whole_number(text, least))
 
-    def number(text: str) -> int:
+
+def checked(read: Callable[[str], T]) -> Callable[[str], T]:
+    """A type for argparse: what `read` makes of a text, and its ValueError as wrong usage."""
+
+    def value(text: str) -> T:
         try:
-            return request.whole_number(text, least)
+            return read(text)
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
 
-    return number
+    return value
 
 
-def byte_size(text: str) -> int:
-    """A type for argparse: a size such as 64MB, in bytes."""
-    try:
-        return request.byte_size(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+byte_size = checked(request.byte_size)
+"""A type for argparse: a size such as 64MB, in bytes."""
+percentage = checked(request.percentage)
+"""A type for argparse: a share such as 1% or 0.5."""
 
 
 def add_json(add: Add) -> None:

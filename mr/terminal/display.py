@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from aws.invoker import Throttled
-from errors import JobError, log
+from errors import JobError, log, visible
 from running import listener
 from running.listener import MapperTotals
 from running.planning import Plan
@@ -157,7 +157,7 @@ def drawing(job_id: str, shown: Snapshot) -> Any:
     for step, done, due in shown.steps:
         row(f"step {step}", done, due, f"{done} of {due} reducers done")
     rates = f"{size(shown.byte_rate)}/s, {shown.line_rate:,.0f} lines/s"
-    table.add_row(Text(job_id, style="cyan"), Text(rates), Text(shown.time()))
+    table.add_row(Text(visible(job_id), style="cyan"), Text(rates), Text(shown.time()))
     if shown.slow:
         table.add_row(Text("slow", style="yellow"), "", Text(shown.stragglers(), style="yellow"))
     return table

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from aws.client import Clients
-from errors import log
+from errors import JobError, log
 from report import page
 from running import request, run
 from running.request import JobRequest
@@ -86,6 +86,14 @@ def _add_input(add: Add) -> None:
         metavar="SIZE",
         help="bytes a mapper, 64MB say: objects are cut and packed",
     )
+    add(
+        "--max-bad",
+        type=arguments.percentage,
+        metavar="P",
+        default=request.MAX_BAD,
+        help="percent of all rows that may be bad (1)",
+    )
+    add("--request-payer", action="store_true", help="pay for reading a requester-pays bucket")
 
 
 def _add_running(add: Add) -> None:
@@ -164,6 +172,8 @@ def run_job(options: argparse.Namespace) -> None:
     finally:
         if options.json:
             print(json.dumps(facts), flush=True)
+    if outcome.fault:
+        raise JobError(outcome.fault)
 
 
 def tell(

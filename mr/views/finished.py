@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from errors import JobError
+from errors import JobError, counted
 from running.stragglers import is_straggler
+from state.badrows import BadRows, most_frequent, too_many
 from state.jobcode import UNKNOWN, JobCode
 from state.keys import JobKeys
-from state.listing import list_job, read_records, read_step_records
-from state.outputs import Counts
+from state.listing import JobListing, list_job, read_records, read_step_records
+from state.outputs import Counts, read_counts
 from state.records import JobData, JobInfo, StepRecord
 
 READERS = 16
@@ -160,6 +161,46 @@ def critical_path(job: FinishedJob) -> list[Task]:
 def first_bad_row(tasks: Iterable[Task]) -> Task | None:
     """The first task that met a bad row."""
     return next((task for task in tasks if task.errors), None)
+
+
+@dataclasses.dataclass(frozen=True)
+class RowTotals:
+    """Rows of a job, bad ones among them, header lines beside them, and the kinds of fault."""
+
+    lines: int
+    errors: int
+    headers: int
+    faults: tuple[BadRows, ...]
+
+    def words(self) -> str:
+        """The form for a person."""
+        headers = f", {counted(self.headers, 'header line')}" if self.headers else ""
+        return f"{counted(self.lines, 'row')}, {self.errors:,} bad{headers}"
+
+    def fault(self, allowed: float) -> str:
+        """What to say where more than the share `allowed` is bad; "" elsewhere."""
+        return too_many(self.lines, self.errors, allowed)
+
+
+def row_totals(mappers: Sequence[Counts]) -> RowTotals:
+    """What mappers counted, in all; pure."""
+    return RowTotals(
+        sum(task.lines for task in mappers),
+        sum(task.errors for task in mappers),
+        sum(task.headers for task in mappers),
+        tuple(most_frequent(one for task in mappers for one in task.faults)),
+    )
+
+
+def read_row_totals(s3: Any, job: JobInfo, listing: JobListing) -> RowTotals:
+    """What the mappers whose outputs are listed counted, in all."""
+    keys = JobKeys(job.job_id)
+
+    def read(number: int) -> Counts:
+        return read_counts(s3, job.job_bucket, keys.mapper_output(number))
+
+    with ThreadPoolExecutor(READERS) as threads:
+        return row_totals(list(threads.map(read, sorted(listing.outputs.get(0, {})))))
 
 
 def input_bytes(job: FinishedJob) -> int:

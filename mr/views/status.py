@@ -10,12 +10,14 @@ import time
 from typing import Any
 
 from errors import visible
+from state.badrows import lines_of
 from state.failures import failures
 from state.jobcode import UNKNOWN, JobCode
 from state.keys import JobKeys
 from state.listing import JobListing, list_job, read_records, read_step_records
 from state.progress import StepStatus, steps_of
 from state.records import JobInfo
+from views.finished import RowTotals, read_row_totals
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +26,7 @@ class JobStatus:
 
     `state` is "done", "failed" (a function left an error and has not succeeded since) or "running".
     `job` and `jobdigest` are those of the last output that is there ("" before there is one).
+    `rows` are those of a job that is done, `fault` is what is wrong with its answer ("": nothing).
     """
 
     job_id: str
@@ -35,6 +38,8 @@ class JobStatus:
     result: str | None
     job: str = ""
     jobdigest: str = ""
+    rows: RowTotals | None = None
+    fault: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The form for programs; the field names are a contract."""
@@ -52,6 +57,10 @@ class JobStatus:
             more = ", ..." if one.missing[10:] else ""
             shown.append(f"{who}: {one.done} of {one.due}{missing}{more}")
         shown += self.errors
+        if self.rows:
+            shown.append(self.rows.words())
+        if self.fault:
+            shown += [self.fault, *lines_of(self.rows.faults if self.rows else ())]
         if self.result:
             shown.append(f"the result is s3://{self.bucket}/{self.result}")
         return list(map(visible, shown))
@@ -68,7 +77,11 @@ def read_status(s3: Any, bucket: str, job_id: str, now: float | None = None) -> 
     result = JobKeys(job_id).result if listing.has_result else None
     code = read_code(s3, job, listing)
     steps = steps_of(job, listing, records)
-    return JobStatus(job_id, bucket, state, age, steps, errors, result, code.job, code.digest)
+    rows = read_row_totals(s3, job, listing) if listing.has_result else None
+    fault = rows.fault(data.max_bad) if rows else ""
+    return JobStatus(
+        job_id, bucket, state, age, steps, errors, result, code.job, code.digest, rows, fault
+    )
 
 
 def read_code(s3: Any, job: JobInfo, listing: JobListing) -> JobCode:

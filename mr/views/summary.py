@@ -15,6 +15,7 @@ from typing import Any
 
 from aws.client import Clients
 from errors import MAX_SHOWN, JobError, clipped, counted, log, visible
+from state.badrows import lines_of
 from state.keys import JobKeys
 from views import costs, finished, logs
 from views.costs import FunctionUsage, Item, Prices, S3Usage, bill_json, bill_lines
@@ -57,14 +58,13 @@ class Summary:
 
     def _counts(self) -> list[str]:
         mappers = self.job.mappers
-        bad = sum(task.errors for task in mappers)
-        lines = sum(task.lines for task in mappers)
+        rows = finished.row_totals(mappers)
         groups = self.job.last.groups
         said = "" if groups is None else f", {counted(groups, 'group')}"
-        shown = [f"{counted(lines, 'row')}, {bad:,} bad{said}"]
+        shown = [rows.words() + said]
         if example := finished.first_bad_row(mappers):
             shown.append(f"a bad row, in object {example.bad_object}: {example.example}")
-        return shown
+        return shown + lines_of(rows.faults)
 
     def _times(self) -> list[str]:
         mappers = self.job.mappers
@@ -85,15 +85,19 @@ class Summary:
         """The form for programs; the field names are a contract."""
         mappers = self.job.mappers
         example = finished.first_bad_row(mappers)
+        rows = finished.row_totals(mappers)
         return {
             "job_id": self.job.info.job_id,
             "bucket": self.job.info.job_bucket,
             "result": self.result,
             "jobs": [code.to_json() for code in self.job.codes],
             "seconds": self.job.seconds,
-            "lines": sum(task.lines for task in mappers),
+            "lines": rows.lines,
             "groups": self.job.last.groups,
-            "bad_rows": sum(task.errors for task in mappers),
+            "bad_rows": rows.errors,
+            "fault": rows.fault(self.job.data.max_bad),
+            "bad_kinds": [dataclasses.asdict(one) for one in rows.faults],
+            "header_lines": rows.headers,
             "bad_row": {"object": example.bad_object, "row": example.example} if example else None,
             "median_mapper_seconds": statistics.median(task.seconds for task in mappers),
             "stragglers": [task.name for task in finished.stragglers(self.job.tasks)],

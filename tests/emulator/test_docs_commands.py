@@ -101,7 +101,7 @@ def test_a_job_of_ones_own_and_then_the_accelerated_one(own: Cloud, checkout: Pa
 
 
 def test_a_csv_of_ones_own(own: Cloud) -> None:
-    """A header line is a bad row, and a setting makes the names of the groups longer."""
+    """A header line is no bad row, and a setting makes the names of the groups longer."""
     rows = ["region,product,day,amount", "north-east,p1,2026-01-02,1.5", "north-west,p2,,2.25"]
     own.put_input("sales/", ["\n".join(rows).encode()])
     text = readme_part("Your own data, your own job")
@@ -109,7 +109,7 @@ def test_a_csv_of_ones_own(own: Cloud) -> None:
     follow(own, setting, "cd lambda-python\npython setupApps.py -f scns.json --no_spotwrap")
     done = own.driver("job1000", "--wait4reducers", "--overwrite", prefix="sales/")
     assert done.returncode == 0, done.stderr
-    assert "3 rows, 1 bad, 2 groups" in done.stderr
+    assert "2 rows, 0 bad, 1 header line, 2 groups" in done.stderr
     assert own.read("job1000/result") == {"north-east": 1.5, "north-west": 2.25}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests import oracle
@@ -58,18 +60,27 @@ def hard_input(cloud: Cloud) -> list[bytes]:
 def test_hard_input_gives_the_independent_sum(cloud: Cloud, hard_input, batch_size: int) -> None:
     job_id = f"hard-{batch_size}"
     options = ("--wait4reducers", "--batchsize", str(batch_size), "--concurrency", "4")
+    options += ("--max-bad", "100")
     done = cloud.driver(job_id, *options, prefix="hard/")
     assert done.returncode == 0, done.stderr
     cloud.assert_result(job_id, hard_input)
     expected = oracle.answer(hard_input)
-    assert f"{expected.rows} rows, {expected.bad_rows} bad" in done.stderr
+    assert expected.headers
+    counts = f"{expected.rows} rows, {expected.bad_rows} bad, {expected.headers} header lines,"
+    assert counts in done.stderr
 
 
-def test_a_bad_row_is_shown_with_its_object(cloud: Cloud, hard_input) -> None:
+def test_bad_rows_are_shown_by_kind_and_one_with_its_object(cloud: Cloud, hard_input) -> None:
+    """Too many of them: the answer is there all the same, but the status is no success."""
     done = cloud.driver("bad-row", "--wait4reducers", "--batchsize", "100", prefix="hard/")
-    assert done.returncode == 0, done.stderr
-    assert "hard/part-00003" in done.stderr
-    assert "1.2.3.4,u,d" in done.stderr
+    assert done.returncode == 1
+    assert "a bad row, in object hard/part-00003: x\n" in done.stderr
+    assert re.search(r"^\d+ bad: fewer than 4 columns, such as x$", done.stderr, re.M)
+    assert re.search(
+        r"^\d+ bad: the price is no number, such as 9.9.9.9,u,d,inf,a$", done.stderr, re.M
+    )
+    assert re.search(r"rows are bad, [\d.]+ %, and more than 1 % \(--max-bad", done.stderr)
+    cloud.assert_result("bad-row", hard_input)
 
 
 def test_folder_markers_alone_are_no_input(cloud: Cloud) -> None:

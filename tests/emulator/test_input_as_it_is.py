@@ -8,7 +8,8 @@ import bz2
 import dataclasses
 import gzip
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -21,6 +22,7 @@ from running.request import JobRequest
 from running.run import run as run_request
 from state.tasks import Input, Range
 from tests.cloud import Cloud
+from tests.cloud import run as run_command
 from tests.faults import FaultProxy, client_through
 
 MARK = b"\xef\xbb\xbf"
@@ -77,9 +79,75 @@ def test_quoted_columns_are_read_and_those_with_a_line_end_are_bad(
     cloud: Cloud, put, options
 ) -> None:
     prefix = put("a.csv", QUOTED)
-    done, result = run(cloud, prefix, *options)
+    done, result = run(cloud, prefix, "--max-bad", "40", *options)
     assert result == {"Smith, J": 4.0, "plain": 1.0}
     assert "5 rows, 2 bad" in done.stderr
+
+
+def test_a_header_line_of_each_object_is_counted_apart(cloud: Cloud, put) -> None:
+    header = b"sourceIP,destURL,visitDate,adRevenue,userAgent,country,language,word,duration\n"
+    put("a.csv", MARK + header + visits("1.5", "2.5"))
+    prefix = put("b.csv", header + visits("4"))
+    done, result = run(cloud, prefix)
+    assert result == {"10.0.0.1": 8.0}
+    assert "3 rows, 0 bad, 2 header lines, 1 group\n" in done.stderr
+    summary = json.loads(run(cloud, prefix, "--json", "--overwrite")[0].stdout)["summary"]
+    assert (summary["lines"], summary["bad_rows"], summary["header_lines"]) == (3, 0, 2)
+
+
+MANY_BAD = (b"x,y\n" + visits("1", "free", "nan") + b"\xff" + visits("2") + b"z\n") * 3
+
+
+def test_too_many_bad_rows_end_with_status_1_and_the_answer_is_kept(cloud: Cloud, put) -> None:
+    prefix = put("a.csv", visits("1") + MANY_BAD)
+    done, _ = run(cloud, prefix, "--json", status=1)
+    message = "driver.py: 15 of 19 rows are bad, 78.9 %, and more than 1 % (--max-bad"
+    assert message in done.stderr
+    summary = json.loads(done.stdout)["summary"]
+    assert summary["bad_row"] == {"object": f"{prefix}a.csv", "row": "x,y"}
+    assert [(one["kind"], one["count"]) for one in summary["bad_kinds"]] == [
+        ("fewer than 4 columns", 6),
+        ("the price is no number", 6),
+        ("not UTF-8", 3),
+    ]
+    job_id = prefix.replace("/", "-") + "json"
+    assert cloud.read(f"{job_id}/result") == {"10.0.0.1": 4.0}
+
+
+def test_an_asynchronous_job_of_bad_rows_says_so_in_its_status(cloud: Cloud, put) -> None:
+    prefix = put("a.csv", visits("1") + MANY_BAD)
+    job_id = prefix.replace("/", "-")
+    started = cloud.driver(job_id, "--max-bad", "5", prefix=prefix)
+    assert started.returncode == 0, started.stderr
+    cloud.wait_for(f"{job_id}/result")
+    command = [sys.executable, "mr/job.py", "status", cloud.bucket, job_id]
+    shown = run_command(command, cloud.environment).stdout
+    assert "19 rows, 15 bad\n15 of 19 rows are bad, 78.9 %, and more than 5 %" in shown
+    assert "\n6 bad: fewer than 4 columns, such as x,y\n" in shown
+
+
+@pytest.mark.parametrize("allowed", ["78.9", "79%", "100"])
+def test_as_many_bad_rows_as_allowed_pass(cloud: Cloud, put, allowed: str) -> None:
+    prefix = put("a.csv", visits("1") + MANY_BAD)
+    run(cloud, prefix, "--max-bad", allowed, status=1 if allowed == "78.9" else 0)
+
+
+def test_the_driver_function_fails_where_too_many_rows_are_bad(cloud: Cloud, put, tmp_path) -> None:
+    prefix = put("a.csv", visits("1") + MANY_BAD)
+    payload = {"bucket": cloud.databkt, "prefix": prefix, "jobBucket": cloud.bucket}
+    payload |= {"job_id": f"payload-{prefix.replace('/', '-')}", "region": "us-west-2"}
+    payload |= {"mapper": "mapperNS", "reducer": "reducerNS"}
+
+    def invoked(**more: object) -> str:
+        answer = tmp_path / "answer"
+        words = ["lambda", "invoke", "--function-name", "driverNS", "--payload"]
+        done = cloud.aws(*words, json.dumps({**payload, **more}), str(answer))
+        assert done.returncode == 0, done.stderr
+        return answer.read_text()
+
+    assert "15 of 19 rows are bad" in invoked()
+    assert invoked(overwrite="yes", maxBad=80).startswith('"TIMER:CALL:')
+    assert "payload maxBad" in invoked(overwrite="yes", maxBad="many")
 
 
 def test_a_packing_is_known_by_its_suffix_in_any_case(cloud: Cloud, put) -> None:
@@ -199,41 +267,64 @@ def test_a_mapper_names_an_object_that_is_gone(cloud: Cloud, put) -> None:
     assert f"s3://{cloud.databkt}/{prefix}gone cannot be read" in answer["Payload"].read().decode()
 
 
-class Replacing(Listener):
-    """Replaces an object as soon as the plan is made."""
+class Meddling(Listener):
+    """Changes the input as soon as the plan is made."""
 
-    def __init__(self, cloud: Cloud, key: str) -> None:
-        self.cloud = cloud
-        self.key = key
+    def __init__(self, change: Callable[[], object]) -> None:
+        self.change = change
 
     def planned(self, request: JobRequest, plan: Plan) -> None:
-        self.cloud.s3.put_object(Bucket=request.bucket, Key=self.key, Body=visits("7", "8"))
+        self.change()
 
 
-@pytest.mark.parametrize("split_size", [None, 100])
-@pytest.mark.parametrize("full_async", [False, True])
-def test_an_object_that_is_replaced_after_the_plan_is_refused(
-    cloud: Cloud, put, monkeypatch, split_size, full_async: bool
-) -> None:
-    prefix = put("0", visits("1", "2"))
-    for name, value in cloud.environment.items():
-        monkeypatch.setenv(name, value)
-    request = JobRequest(
+def asked(cloud: Cloud, prefix: str, **fields) -> JobRequest:
+    """A job over a prefix, as the driver is asked for it."""
+    return JobRequest(
         bucket=cloud.databkt,
         prefix=prefix,
         job_bucket=cloud.bucket,
         job_id=prefix.replace("/", "-"),
         mapper="mapperNS",
         reducer="reducerNS",
-        split_size=split_size,
         retries=0,
-        full_async=full_async,
+        **fields,
     )
+
+
+@pytest.fixture
+def own_environment(cloud: Cloud, monkeypatch) -> None:
+    """This process has the environment of a command."""
+    for name, value in cloud.environment.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize("split_size", [None, 100])
+@pytest.mark.parametrize("full_async", [False, True])
+def test_an_object_that_is_replaced_after_the_plan_is_refused(
+    cloud: Cloud, put, own_environment, split_size, full_async: bool
+) -> None:
+    prefix = put("0", visits("1", "2"))
+    request = asked(cloud, prefix, split_size=split_size, full_async=full_async)
+    replacing = Meddling(lambda: put("0", visits("7", "8")))
     replaced = f"s3://{cloud.databkt}/{prefix}0 was replaced after the job began"
     if full_async:
-        run_request(Clients("us-west-2"), request, listener=Replacing(cloud, f"{prefix}0"))
+        run_request(Clients("us-west-2"), request, listener=replacing)
         cloud.wait_for(f"{request.job_id}/error/mapper/1")
         assert replaced in cloud.read(f"{request.job_id}/error/mapper/1")["error"]
     else:
         with pytest.raises(JobError, match=replaced):
-            run_request(Clients("us-west-2"), request, listener=Replacing(cloud, f"{prefix}0"))
+            run_request(Clients("us-west-2"), request, listener=replacing)
+
+
+@pytest.mark.parametrize("split_size", [None, 100])
+def test_an_object_that_is_deleted_after_the_plan_is_named(
+    cloud: Cloud, put, own_environment, split_size
+) -> None:
+    put("0", visits("1"))
+    prefix = put("1", visits("1", "2"))
+    deleting = Meddling(lambda: cloud.s3.delete_object(Bucket=cloud.databkt, Key=f"{prefix}1"))
+    gone = f"s3://{cloud.databkt}/{prefix}1 cannot be read: .*NoSuchKey.* deleted after the job"
+    with pytest.raises(JobError, match=gone):
+        run_request(
+            Clients("us-west-2"), asked(cloud, prefix, split_size=split_size), None, deleting
+        )

@@ -119,18 +119,18 @@ def test_every_output_and_view_says_which_job_ran_and_its_digest(own_job, rows, 
     own = own_job("counted", SUMS)
     digest = hashlib.sha256(SUMS.encode()).hexdigest()
     options = ("--wait4reducers", "--batchsize", "1", "--json")
-    done = own.driver("counted", *options, prefix=rows)
+    done = own.driver("own-counted", *options, prefix=rows)
     assert done.returncode == 0, done.stderr
-    for key in ("counted/task/mapper/2", "counted/result"):
+    for key in ("own-counted/task/mapper/2", "own-counted/result"):
         metadata = own.s3.head_object(Bucket=own.bucket, Key=key)["Metadata"]
         assert (metadata["job"], metadata["jobdigest"]) == ("counted", digest)
     assert f"ran job counted (sha256 {digest[:12]})" in done.stderr
     (ran,) = json.loads(done.stdout)["summary"]["jobs"]
     assert (ran["job"], ran["jobdigest"]) == ("counted", digest)
-    command = [sys.executable, "mr/driver.py", "--status", own.bucket, "counted"]
+    command = [sys.executable, "mr/driver.py", "--status", own.bucket, "own-counted"]
     status = run(command, own.environment).stdout
     assert f"runs job counted (sha256 {digest[:12]})" in status
-    assert f"runs counted (sha256 {digest[:12]})" in "\n".join(own.log_lines("reducerNS"))
+    assert f"runs job counted (sha256 {digest[:12]})" in "\n".join(own.log_lines("reducerNS"))
 
 
 def test_a_reducer_with_another_version_of_the_job_refuses_the_outputs(

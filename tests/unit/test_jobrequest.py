@@ -77,6 +77,17 @@ def test_flags_count_by_being_present(value) -> None:
     assert not request.dryrun
 
 
+def test_bad_rows_and_who_pays_are_asked_for_in_both_forms() -> None:
+    payload = JobRequest.from_payload({**REAL, "maxBad": "2.5%", "requestPayer": "requester"}, None)
+    words = ("b", "job1", "m", "r", "--max-bad", "2.5", "--request-payer")
+    for request in (payload, from_command_line(*words)):
+        assert request.max_bad == pytest.approx(0.025)
+        assert request.requester_pays
+    assert JobRequest.from_payload(REAL, None).max_bad == 0.01
+    with pytest.raises(UsageError, match="payload maxBad: '200' is no share of 0 to 100 %"):
+        JobRequest.from_payload({**REAL, "maxBad": 200}, None)
+
+
 def test_a_dry_run_needs_no_job() -> None:
     assert JobRequest.from_payload({"dryrun": "yes"}, None).dryrun
 

@@ -8,8 +8,10 @@ import pytest
 
 from errors import JobError
 from jobs import loading
+from state.badrows import BadRows
 from state.failures import Failure
 from state.jobcode import JobCode
+from state.outputs import Counts
 from state.progress import StepStatus
 from state.records import JobData
 from tests.model import BUCKET, S3, Event, World
@@ -20,7 +22,7 @@ DIGEST = loading.load().digest
 
 def world(map_count: int, *done: int) -> World:
     made = World(map_count)
-    data = JobData(map_count, 9, made.now - 30, run_id=made.job.run_id)
+    data = JobData(map_count, 9, made.now - 30, run_id=made.job.run_id, max_bad=0.01)
     put(made, "jobdata", data.to_json())
     for mapper_id in done:
         made.mapper_writes(mapper_id)
@@ -88,6 +90,8 @@ def test_the_form_for_programs_is_json() -> None:
         "result": None,
         "job": "uservisits",
         "jobdigest": DIGEST,
+        "rows": None,
+        "fault": "",
     }
 
 
@@ -128,3 +132,22 @@ def test_a_job_that_is_not_there_is_said_so() -> None:
     made = world(1)
     with pytest.raises(JobError, match="there is no job job2 in s3://jobs/job2/"):
         read_status(S3(made), BUCKET, "job2")
+
+
+def test_a_job_that_is_done_tells_of_its_rows_and_what_is_wrong_with_them() -> None:
+    made = world(2, 1, 2)
+    faults = (BadRows("fewer than 4 columns", 2, "x,y"),)
+    counts = [Counts(1.0, 1.0, 50, headers=1), Counts(1.0, 1.0, 50, errors=2, faults=faults)]
+    for mapper_id, counted in enumerate(counts, 1):
+        key = f"job1/task/mapper/{mapper_id}"
+        made.objects[key].metadata.update(counted.to_metadata())
+    made.settle()
+    found = status(made)
+    assert found.lines()[-4:-1] == [
+        "100 rows, 2 bad, 1 header line",
+        "2 of 100 rows are bad, 2 %, and more than 1 % (--max-bad, payload maxBad): look at them; "
+        "the answer is kept",
+        "2 bad: fewer than 4 columns, such as x,y",
+    ]
+    told = found.to_json()["rows"]
+    assert (told["lines"], told["errors"], told["headers"]) == (100, 2, 1)

@@ -123,7 +123,7 @@ def test_a_nudge_keeps_the_output_as_it_was() -> None:
     world = World(1)
     world.mapper_writes(1)
     key = "job1/task/mapper/1"
-    world.objects[key].metadata = {"linecount": "7"}
+    world.bucket.write(key, b"{}", {"linecount": "7"})
     before = world.objects[key]
     watching.nudge(S3(world), world.job, Progress(0, 1, 1, ()))
     after = world.objects[key]

@@ -64,6 +64,27 @@ def test_the_answer_is_the_one_worked_out_by_hand(bodies, groups, rows, bad_rows
     assert oracle.answer(bodies) == oracle.Answer(groups, rows, bad_rows)
 
 
+def test_a_header_is_neither_a_row_nor_a_bad_one():
+    bodies = [b"ip,url,date,revenue\na,u,d,1\n", b"x\ny\n", b"\nx\na,u,d,1\n"]
+    assert oracle.answer(bodies) == oracle.Answer({"a": 2.0}, 5, 3, 1)
+
+
+def test_a_quoted_column_may_hold_commas_and_quotes():
+    body = b'"Smith, J",7,5,1\n"a""b","x,y",d,"2",z\n"a"b,u,d,4\na"b",u,d,8\n"a,u,d,16\n'
+    assert oracle.answer([body]) == oracle.Answer({"Smith, J": 1.0, 'a"b': 2.0}, 5, 3)
+
+
+@pytest.mark.parametrize("text", [b"1", b"-1.5e3", b"+.5", b"2.", b" 1\t"])
+def test_what_is_a_number(text):
+    assert oracle.number(text) == float(text)
+
+
+@pytest.mark.parametrize("text", [b"", b"nan", b"inf", b"1_0", b"1e999", b".", b"0x1", b"\x0b1"])
+def test_what_is_no_number(text):
+    with pytest.raises(ValueError, match=r"no number|too large"):
+        oracle.number(text)
+
+
 def test_the_length_of_the_group_can_be_chosen():
     assert oracle.answer([b"12.34.56.78,u,d,1\n"], prefix_length=5).groups == {"12.34": 1.0}
 

@@ -9,9 +9,10 @@ import pytest
 from aws.s3objects import S3Object
 from errors import UsageError
 from running import planning
-from running.request import JobRequest, byte_size
+from running.request import JobRequest, byte_size, percentage
 from running.run import mapper_events
 from state.records import JobInfo
+from state.tasks import MapperEvent
 
 REQUEST = JobRequest(bucket="data", prefix="in/", job_bucket="jobs", job_id="j")
 
@@ -79,9 +80,8 @@ def test_what_cannot_be_input_is_refused_with_names_and_numbers() -> None:
     with pytest.raises(UsageError) as caught:
         planning.plan_batches(listed, REQUEST)
     remedy = "restore it first, or leave it out"
-    assert str(caught.value).removeprefix("objects under the prefix cannot be input: ").split(
-        "; "
-    ) == [
+    assert str(caught.value).split("; ") == [
+        "objects under the prefix cannot be input: "
         "s3://data/in/1.zip and 1 more: an archive: unpack it, and upload the files in it",
         "s3://data/in/4.parquet: no text: export it as CSV",
         f"s3://data/in/5 and 1 more: archived, in the storage class GLACIER: {remedy}",
@@ -119,21 +119,45 @@ def test_a_split_size_that_makes_far_too_many_mappers_is_refused() -> None:
         planning.plan_batches(objects(10_000_000), request(split_size=64))
 
 
+def events(asked: JobRequest, *sizes: int) -> list[dict]:
+    """The events of the mappers over objects of these sizes."""
+    plan = planning.plan_batches(objects(*sizes), asked)
+    return mapper_events(asked, plan, JobInfo("j", "jobs", len(plan.batches), "r", run_id="r1"))
+
+
 def test_a_mappers_event_has_ranges_with_splits_alone() -> None:
-    job = JobInfo("j", "jobs", 2, "reducerNS", run_id="run-1")
-    plan = planning.plan_batches(objects(100), request(split_size=50))
-    event, _ = mapper_events(REQUEST, plan, job)
-    assert event["ranges"] == [{"start": 0, "end": 50, "etag": '"0"'}]
-    whole = planning.plan_batches(objects(100), request())
-    assert mapper_events(REQUEST, whole, job)[0] == {
+    cut, _ = events(request(split_size=50), 100)
+    assert cut["ranges"] == [{"start": 0, "end": 50, "etag": '"0"'}]
+    (plain,) = events(REQUEST, 100)
+    assert plain == {
         "bucket": "data",
         "keys": ["in/0"],
         "etags": ['"0"'],
         "jobBucket": "jobs",
         "jobId": "j",
         "mapperId": 1,
-        "runId": "run-1",
+        "runId": "r1",
     }
+
+
+def test_who_pays_for_requests_is_in_the_event() -> None:
+    (event,) = events(request(requester_pays=True), 5)
+    assert event["requestPayer"] == "requester"
+    assert all(one.requester_pays for one in MapperEvent.from_json(event).inputs)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("1", 0.01), ("1%", 0.01), ("0.5 %", 0.005), ("0", 0.0), ("100%", 1.0), ("33.3", 0.333)],
+)
+def test_a_percentage_is_read_with_or_without_its_sign(text: str, expected: float) -> None:
+    assert percentage(text) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("text", ["", "-1", "101", "1,5", "one", "0.01x", "nan", "%"])
+def test_what_is_no_percentage_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no share of 0 to 100 %"):
+        percentage(text)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -16,7 +15,7 @@ from shuffle.steps import Claim, Finished, Restart, Wait, next_step
 from state.grid import Grid
 from state.records import JobInfo, StepRecord
 from state.standing import Standing
-from tests.model import BUCKET, S3, Event, Functions, Invocation, World
+from tests.model import BUCKET, S3, Event, Invocation, World, clients
 
 EVENTS = Path(__file__).parent.parent / "events"
 SMALL = 40_000
@@ -172,7 +171,7 @@ def test_a_job_record_that_is_wrong_stops_the_coordinator_in_one_line(body, mess
 
 def test_a_job_without_a_record_is_one_line(capfd) -> None:
     world = complete_world()
-    del world.objects["job1/jobinfo.json"]
+    world.bucket.delete("job1/jobinfo.json")
     wake(world)
     assert "there is no job job1 in s3://jobs/job1/" in capfd.readouterr().err
     assert not world.starts
@@ -272,14 +271,9 @@ def test_a_claim_whose_answer_was_lost_is_still_ours(old_claim: bool) -> None:
         wake(world)
         world.now += 1000
     starts = world.starts.total()
-    coordinator = reducerCoordinator.Coordinator(
-        SimpleNamespace(s3=LossyS3(world), functions=Functions(world)),
-        "me",
-        30,
-        ["reducer"],
-        clock=lambda: world.now,
-        threads=1,
-    )
+    lossy = clients(world)
+    lossy.s3 = LossyS3(world)
+    coordinator = reducerCoordinator.Coordinator(lossy, "me", 30, ["reducer"], 1)
     coordinator.coordinate(BUCKET, "job1")
     assert world.starts.total() == starts + 1
 
@@ -293,7 +287,7 @@ def test_the_claim_says_who_holds_it_and_until_when() -> None:
         "totalS3Files": 2,
         "start_time": world.now,
         "expires": world.now + 30 + world.reducer_timeout,
-        "owner": "request-7",
+        "owner": "request-4",
         "groups": 1,
         "ranges": 1,
         "runId": "run-0",

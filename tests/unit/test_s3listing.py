@@ -7,8 +7,10 @@ import subprocess
 import sys
 
 import pytest
+from botocore.stub import Stubber
 
 from aws.s3listing import read_objects, read_pages_fast
+from aws.s3objects import S3Object, list_input
 from tests.cloud import ROOT
 
 KEYS = ("in/plain", "in/with space", "in/with+plus", "in/ümläut", "in/a&b=c;d?e#f%20g", "in/<x>'\"")
@@ -68,6 +70,18 @@ def test_an_objects_fields_are_read() -> None:
             "RestoreExpiryDate": "2024-06-06T00:00:00.000Z",
         },
     }
+
+
+@pytest.mark.parametrize("pays", [False, True])
+def test_input_is_listed_as_someone_who_pays_where_told(aws_client, pays: bool) -> None:
+    s3 = aws_client("s3")
+    asked = {"Bucket": "b", "Prefix": "in/", "OptionalObjectAttributes": ["RestoreStatus"]}
+    asked |= {"RequestPayer": "requester"} if pays else {}
+    listed = {"Key": "in/0", "Size": 3, "ETag": '"e"', "StorageClass": "GLACIER"}
+    with Stubber(s3) as stub:
+        stub.add_response("list_objects_v2", {"Contents": [listed]}, asked)
+        found = list(list_input(s3, "b", "in/", pays))
+    assert found == [S3Object("in/0", 3, '"e"', "GLACIER")]
 
 
 def test_many_objects_are_planned_in_little_memory() -> None:

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from aws import s3stream
 from errors import JobError
+from inputs import reading, text
+from state.tasks import Input
 
 DATA = bytes(range(256)) * 2000
 
@@ -86,6 +88,16 @@ def test_a_part_of_one_version_is_asked_for_and_resumed_as_such(s3) -> None:
     )
     chunks = s3stream.read_chunks(client, "b", "k", start=100, end=5000, etag='"one"')
     assert b"".join(chunks) == DATA[100:5000]
+
+
+def test_a_reader_who_agrees_to_pay_says_so_in_every_request(s3) -> None:
+    client, stubber = s3
+    pays = {"RequestPayer": "requester"}
+    stubber.add_response("get_object", answer(0, sent=10), asked(**pays))
+    again = asked(Range="bytes=10-", IfMatch='"one"', **pays)
+    stubber.add_response("get_object", answer(10), again)
+    blocks = reading.read_lines(client, Input("b", "k", requester_pays=True))
+    assert b"".join(blocks) == b"".join(text.newlines([DATA]))
 
 
 def test_a_download_that_never_gets_on_is_given_up(s3) -> None:

@@ -1,0 +1,209 @@
+"""The simulator against the embedded AWS: the same job, the same requests, about the same time."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import statistics
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from local import uservisits
+from local.emulator import ROLE_ARN, Emulator
+from local.simulated.groups import Groups
+from local.simulated.job import Layout, request_for, simulate
+from local.simulated.measuring import PLENTY, Account, measure
+from local.simulated.rates import Rates, Spread
+from local.simulated.workers import Query
+from tests.cloud import SECONDS, Cloud, cloud_on
+from tests.faults import FaultProxy
+
+ROLES = {
+    "mapperNS": "mapper",
+    "reducerNS": "reducer",
+    "reducerCoordinatorNS": "coordinator",
+    "driverNS": "driver",
+}
+OBJECTS, SIZE = 6, 8_000_000
+PREFIX = "in/"
+JOB = "job"
+PROBED = "probed"
+ROUNDS = 6
+"""Jobs and measurements in turns, at most: the machine is shared, and some meet a bad moment."""
+COUNTED = {"service": "*", "latency": {"min": 0, "max": 0}}
+"""A fault that harms nothing: microburst writes down every request that it meets."""
+
+
+@dataclasses.dataclass
+class Watched:
+    """An emulator with a proxy for each role before it, which counts the requests."""
+
+    cloud: Cloud
+    proxies: dict[str, FaultProxy]
+    endpoint: str
+
+    def requests(self) -> Counter[tuple[str, str]]:
+        """(role, operation) -> number, since the last `forget`."""
+        return Counter(
+            (role, event["operation"])
+            for role, proxy in self.proxies.items()
+            for event in proxy.fired()
+        )
+
+    def forget(self) -> None:
+        for proxy in self.proxies.values():
+            proxy.control("DELETE", "fired")
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory) -> Iterator[Watched]:
+    folder = tmp_path_factory.mktemp("simulator")
+    with ExitStack() as stack:
+        emulator = stack.enter_context(Emulator())
+        proxies = {}
+        for role in ROLES.values():
+            log = folder / f"{role}.log"
+            proxies[role] = stack.enter_context(FaultProxy(emulator.endpoint, log))
+            proxies[role].rules(COUNTED)
+        direct = cloud_on(emulator, folder, "jobs-bucket", "data-bucket", job_id=JOB)
+        config = json.loads(direct.config.read_text())
+        for function in config["functions"]:
+            endpoint = proxies[ROLES[function["name"]]].endpoint
+            function["environment"] = {"AWS_ENDPOINT_URL": endpoint}
+        direct.config.write_text(json.dumps(config))
+        direct.deploy()
+        through = {**direct.environment, "AWS_ENDPOINT_URL": proxies["driver"].endpoint}
+        watched = dataclasses.replace(direct, environment=through)
+        yield Watched(watched, proxies, emulator.endpoint)
+
+
+def run_job(watched: Watched) -> tuple[float, Counter[tuple[str, str]]]:
+    """A job of one mapper after the other, by the driver function; its seconds and requests."""
+    cloud = watched.cloud
+    for key in cloud.keys(f"{JOB}/"):
+        cloud.s3.delete_object(Bucket=cloud.bucket, Key=key)
+    watched.forget()
+    payload = {
+        "bucket": cloud.databkt, "prefix": PREFIX, "jobBucket": cloud.bucket, "job_id": JOB,
+        "mapper": "mapperNS", "reducer": "reducerNS", "batchSize": 1, "concurrency": 1,
+    }  # fmt: skip
+    functions = patient(cloud, watched.endpoint)
+    answer = functions.invoke(FunctionName="driverNS", Payload=json.dumps(payload).encode())
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    cloud.settled_invocations("reducerCoordinatorNS")
+    result = cloud.s3.head_object(Bucket=cloud.bucket, Key=f"{JOB}/result")["Metadata"]
+    start = cloud.read(f"{JOB}/jobdata")["startTime"]
+    return end_of_merge(result) - start, comparable(watched.requests())
+
+
+def patient(cloud: Cloud, endpoint: str) -> Any:
+    """A Lambda client that waits for a whole job, and asks once."""
+    own = cloud.environment
+    session = boto3.Session(
+        own["AWS_ACCESS_KEY_ID"], own["AWS_SECRET_ACCESS_KEY"], None, own["AWS_DEFAULT_REGION"]
+    )
+    once = Config(read_timeout=SECONDS, retries={"total_max_attempts": 1})
+    return session.client("lambda", endpoint_url=endpoint, config=once)
+
+
+def end_of_merge(metadata: Mapping[str, str]) -> float:
+    """When the last reducer had merged, by its output's metadata; seconds since the epoch."""
+    return float(metadata["starttime"]) + float(metadata["processingtime"])
+
+
+def comparable(requests: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
+    """Requests without those that a driver makes while it waits, by one name each."""
+    names = {"GetBucketNotification": "GetBucketNotificationConfiguration"}
+    return Counter(
+        {
+            (role, names.get(operation, operation)): count
+            for (role, operation), count in requests.items()
+            if role != "driver" or operation not in ("ListObjectsV2", "GetObject")
+        }
+    )
+
+
+def seconds_of(functions: Any, name: str, event: dict[str, Any]) -> float:
+    """A call of a function, warm: the median of three after one."""
+    found = []
+    for _ in range(4):
+        begin = time.perf_counter()
+        answer = functions.invoke(FunctionName=name, Payload=json.dumps(event).encode())
+        found.append(time.perf_counter() - begin)
+        assert "FunctionError" not in answer, answer["Payload"].read()
+    return statistics.median(found[1:])
+
+
+def computing(watched: Watched, functions: Any) -> dict[str, float]:
+    """Bytes a second of a mapper, and pairs a second of a reducer: from calls of two sizes each."""
+    cloud = watched.cloud
+    own = {"jobBucket": cloud.bucket, "jobId": "measured"}
+    mapping = {**own, "bucket": cloud.databkt, "mapperId": 1}
+    few, many = ([f"{PREFIX}part-{number:05}" for number in range(count)] for count in (1, 6))
+    one = seconds_of(functions, "mapperNS", {**mapping, "keys": few})
+    all_six = seconds_of(functions, "mapperNS", {**mapping, "keys": many})
+    merging = {**own, "bucket": cloud.bucket, "nReducers": 2, "stepId": 1, "reducerId": 1}
+    outputs = [f"{JOB}/task/mapper/{number}" for number in range(1, 7)]
+    single = seconds_of(functions, "reducerNS", {**merging, "keys": outputs[:1]})
+    whole = seconds_of(functions, "reducerNS", {**merging, "keys": outputs})
+    pairs = sum(len(cloud.read(key)) for key in outputs[1:])
+    return {"kernel": 5 * SIZE / (all_six - one), "merge": pairs / (whole - single)}
+
+
+def measured(watched: Watched) -> Rates:
+    """The emulator's own rates, through a proxy as the functions meet it."""
+    endpoint = watched.cloud.environment["AWS_ENDPOINT_URL"]
+    emulator = dataclasses.replace(watched.cloud).make_client
+    s3, functions = (emulator(service) for service in ("s3", "lambda"))
+    account = Account(s3, functions, ROLE_ARN, PROBED, {"AWS_ENDPOINT_URL": endpoint})
+    return dataclasses.replace(
+        measure(account, 20), encode=PLENTY, whole_core=1.0, **computing(watched, functions)
+    )
+
+
+def simulated(rates: Rates) -> tuple[float, Counter[tuple[str, str]]]:
+    """The same job in the simulator: its seconds and requests."""
+    layout = Layout(OBJECTS * SIZE, OBJECTS, Query(Groups(2_000_000), 164, 28))
+    report = simulate(request_for(batch_size=1, concurrency=1), layout, rates, 1)
+    assert report.failure == ""
+    return report.merged, comparable(report.requests)
+
+
+def warm(measurements: list[Rates]) -> Rates:
+    """The medians of all rates, without cold starts and without tails: a job of so few requests
+    meets none.
+    """
+    middle: dict[str, Any] = {}
+    for field in dataclasses.fields(Rates):
+        found = [getattr(rates, field.name) for rates in measurements]
+        if isinstance(found[0], Spread):
+            median = statistics.median(spread.median for spread in found)
+            middle[field.name] = Spread(median, median)
+        else:
+            middle[field.name] = statistics.median(found)
+    return Rates(**{**middle, "cold": middle["warm"]})
+
+
+def test_a_job_has_the_same_requests_and_about_the_same_time(watched) -> None:
+    cloud = watched.cloud
+    cloud.put_input(PREFIX, (b"".join(uservisits.generate(1, n, SIZE)) for n in range(OBJECTS)))
+    region = {"LocationConstraint": cloud.s3.meta.region_name}
+    cloud.s3.create_bucket(Bucket=PROBED, CreateBucketConfiguration=region)
+    run_job(watched)  # so that all functions are warm
+    jobs, rates = [], []
+    for _ in range(ROUNDS):
+        seconds, requests = run_job(watched)
+        jobs.append(seconds)
+        rates.append(measured(watched))
+        expected, planned = simulated(warm(rates))
+        assert planned == requests
+        if len(jobs) > 1 and abs(expected / statistics.median(jobs) - 1) <= 0.25:
+            return
+    pytest.fail(f"{expected} s expected, but the jobs took {jobs}")
