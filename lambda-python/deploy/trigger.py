@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
@@ -152,7 +152,10 @@ class TriggerManager:
         self.s3 = clients.client("s3")
 
     def deploy(self, trigger: Trigger, function_arn: str) -> str:
-        """Wire the trigger; returns what was done."""
+        """Wire the trigger, and undo what it was in another bucket; returns what was done."""
+        # The permission alone knows that bucket: it is the last that is changed.
+        for former in self._places(trigger)[1:]:
+            self._take_out(former)
         permission = self._permit(trigger, trigger.source_arn(function_arn))
         notification = self._notify(trigger, function_arn)
         return "unchanged" if {permission, notification} == {"unchanged"} else "wired"
@@ -199,6 +202,11 @@ class TriggerManager:
         ours = [one for one in statements if one.get("Sid") == trigger.entry_id]
         return ours[0] if ours else None
 
+    def notifications(self, trigger: Trigger) -> list[dict[str, Any]]:
+        """Our entries in the bucket's configuration, and in an earlier bucket's."""
+        found = map(self.notification, self._places(trigger))
+        return [one for one in found if one is not None]
+
     def notification(self, trigger: Trigger) -> dict[str, Any] | None:
         """Our entry in the bucket's configuration; None where there is none, or no bucket."""
         found = found_or_none(
@@ -206,6 +214,12 @@ class TriggerManager:
             "NoSuchBucket",
         )
         return own_entry(found or {}, trigger.entry_id)
+
+    def _places(self, trigger: Trigger) -> list[Trigger]:
+        """The trigger, and what it was in another bucket that its permission still names."""
+        bucket = _bucket_of(self.statement(trigger) or {}) or trigger.bucket
+        former = replace(trigger, bucket=bucket)
+        return [trigger] if former == trigger else [trigger, former]
 
     def _notify(self, trigger: Trigger, function_arn: str) -> str:
         found = self.s3.get_bucket_notification_configuration(Bucket=trigger.bucket)
@@ -249,7 +263,12 @@ class TriggerManager:
         return "not there" if gone is None else "deleted"
 
     def delete_notification(self, trigger: Trigger) -> str:
-        """Take our entry, and only ours, out of the bucket's configuration."""
+        """Take our entry out of the bucket's configuration, and out of an earlier bucket's."""
+        done = [self._take_out(place) for place in self._places(trigger)]
+        return "deleted" if "deleted" in done else "not there"
+
+    def _take_out(self, trigger: Trigger) -> str:
+        """Take our entry, and only ours, out of the configuration of one bucket."""
         found = found_or_none(
             lambda: self.s3.get_bucket_notification_configuration(Bucket=trigger.bucket),
             "NoSuchBucket",
@@ -284,3 +303,8 @@ def _conditions(statement: Mapping[str, Any]) -> dict[str, str]:
         for conditions in statement.get("Condition", {}).values()
         for name, value in conditions.items()
     }
+
+
+def _bucket_of(statement: Mapping[str, Any]) -> str:
+    """The bucket that a permission of ours is for; "" where it names none."""
+    return _conditions(statement).get("AWS:SourceArn", "").partition(":::")[2]

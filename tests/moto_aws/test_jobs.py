@@ -67,7 +67,7 @@ def calls(cloud: Cloud, stand_in: StandIn) -> list[Call]:
     assert "TIMER" in drive_in_lambda(cloud, "sync", overwrite="yes")
     assert "TIMER" in drive_in_lambda(cloud, "async", full_async="yes")
     cloud.s3.put_object(Bucket=DATA, Key="bad/part", Body=ROWS[0] + b"not a row\n")
-    assert "TIMER" in drive_in_lambda(cloud, "bad-row", prefix="bad/")
+    assert "TIMER" in drive_in_lambda(cloud, "bad-row", prefix="bad/", maxBad=100)
     assert "has no result after 1 s" in drive_in_lambda(
         cloud, "stuck", reducer="mapperNS", timeout=1
     )
