@@ -80,10 +80,10 @@ class Steps:
             name = spec.name
             if trigger := trigger_of(spec):
                 where = f"of s3://{trigger.bucket}"
-                find, delete = triggers.notifications, triggers.delete_notification
-                yield _deletion(name, f"notification {where}", find, delete, trigger)
-                find, delete = triggers.statement, triggers.delete_permission
-                yield _deletion(name, f"permission {where}", find, delete, trigger)
+                entries, delete = triggers.notifications, triggers.delete_notification
+                yield _deletion(name, f"notification {where}", entries, delete, trigger)
+                permission, delete = triggers.statement, triggers.delete_permission
+                yield _deletion(name, f"permission {where}", permission, delete, trigger)
             yield _deletion(name, "function", functions.find, functions.delete, name)
             yield _deletion(name, "log group", functions.find_logs, functions.delete_logs, name)
         for bucket in self.settings.trigger_buckets:

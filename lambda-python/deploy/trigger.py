@@ -26,6 +26,9 @@ CONFIGURATIONS = (
 )
 
 
+WIRED = "wired"
+"""What wiring a trigger says where it has changed something: S3 may need minutes to follow."""
+
 SAFE = "/!*'()"
 """What stands for itself in a filter value, besides letters, digits, "-", "_", "." and "~"."""
 
@@ -158,7 +161,7 @@ class TriggerManager:
             self._take_out(former)
         permission = self._permit(trigger, trigger.source_arn(function_arn))
         notification = self._notify(trigger, function_arn)
-        return "unchanged" if {permission, notification} == {"unchanged"} else "wired"
+        return "unchanged" if {permission, notification} == {"unchanged"} else WIRED
 
     def is_wired(self, trigger: Trigger, function_arn: str) -> bool:
         """Whether the trigger is as it should be: `deploy` would change nothing."""
