@@ -61,6 +61,23 @@ def test_files_named_in_the_text_exist(page: Path) -> None:
     assert [name for name in sorted(named) if not (readme.ROOT / name).exists()] == []
 
 
+README = (readme.ROOT / "README.md").read_text()
+
+
+def test_the_files_to_read_first_are_as_long_as_is_said() -> None:
+    files = [readme.ROOT / row[0].strip("`") for row in readme.rows(README, "first")]
+    (said,) = re.findall(r"Who reads these (\d+) lines", README)
+    lines = sum(len(path.read_text().splitlines()) for path in files)
+    assert lines == pytest.approx(int(said), abs=30)
+
+
+@pytest.mark.parametrize("row", readme.rows(README, "then"), ids=lambda row: row[0])
+def test_every_folder_has_a_file_to_begin_with(row: list[str]) -> None:
+    folders = re.findall(r"`([\w/-]+/)`", row[0])
+    assert all((readme.ROOT / folder).is_dir() for folder in folders)
+    assert (readme.ROOT / folders[0] / row[2].strip("`")).is_file()
+
+
 ARCHITECTURE = (readme.ROOT / "docs/architecture.md").read_text()
 UNITS = {"kB": 1e3, "MB": 1e6, "GB": 1e9, "MiB": 2.0**20}
 
