@@ -1,9 +1,9 @@
 """The coordinator: woken by every output of a job, it starts the next reduce step, exactly once.
 
-In: an S3 event (at least once, in any order). It keeps nothing between two events: the job's
-listing and its step records tell where the job is. Out: `JOB/reducerstate.STEP`, created with a
-conditional write before anything is started, so that of all coordinators that see the same
-complete step one alone starts the next; then one asynchronous invocation for each reducer.
+In: an S3 event (at least once, in any order). It keeps nothing between two events: the job's keys
+and its step records tell where the job stands, at few requests. Out: `JOB/reducerstate.STEP`,
+created with a conditional write before anything is started, so that of all coordinators that see
+the same complete step one alone starts the next; then one asynchronous invocation for each reducer.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What is checked before a job starts, so that nothing is started that cannot end.
 
-In: clients and the request. Out: how the functions are configured, or JobError with the fact
-and the remedy. Only `take_job` writes: it takes the job id, and deletes what an earlier run left.
+Each fault is a JobError with the fact and the remedy. Only `take_job` writes: it takes the job id,
+and deletes what an earlier run left.
 """
 
 from __future__ import annotations
