@@ -13,6 +13,8 @@ setup: .venv/.installed ## make .venv and install what the demo, the tests and t
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": pass PYTHON=python3.13, say") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@# pip's script for aws does not start in a path with a space: this one does
+	printf '#!/bin/sh\nexec "$$(dirname "$$0")/python" -m awscli "$$@"\n' > $(BIN)/aws
 	touch $@
 
 demo: setup ## start the embedded AWS, deploy, run a job, check its result, clean up

@@ -1,8 +1,8 @@
 """A JSON value in S3: read whole, written, or created where nothing is.
 
-In: bucket and key. A read gives the value and the ETag of its version, and survives a download
-that breaks, as every read of an object here does. A conditional write tells who was first. What
-is read may be anyone's: it has a size, a depth and numbers that JSON has, or it is a BadRecord.
+A read gives the value and the ETag of its version, and survives a download that breaks, as every
+read of an object here does. A conditional write tells who was first. What is read may be anyone's:
+it has a size, a depth and numbers that JSON has, or it is a BadRecord.
 """
 
 from __future__ import annotations

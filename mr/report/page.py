@@ -1,9 +1,9 @@
 """The page about a finished job: one HTML file that needs no network.
 
-In: the job's summary and its answer. Out: a file with a timeline, the critical path, stragglers,
-durations, cost, bad rows and the largest groups. The files beside this one are its parts;
-`plotly` draws, and its library is copied into the page (4.8 MB), whose Content-Security-Policy
-allows no request at all. What comes from the data is text there and never markup.
+It has a timeline, the critical path, stragglers, durations, cost, bad rows and the largest groups.
+The files beside this one are its parts; `plotly` draws, and its library is copied into the page
+(4.8 MB), whose Content-Security-Policy allows no request at all. What comes from the data is text
+there and never markup.
 """
 
 from __future__ import annotations

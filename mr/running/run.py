@@ -241,7 +241,7 @@ def prepare(clients: Clients, request: JobRequest, plan: Plan) -> tuple[JobInfo,
     check_wish(len(plan.batches), Wish(request.reducers, request.fan_in))
     mapper_facts = preflight.function_facts(clients.functions, request.mapper)
     reducer_facts = preflight.function_facts(clients.functions, request.reducer)
-    preflight.check_trigger(clients.s3, request)
+    preflight.check_trigger(clients.s3, clients.functions, request)
     job = new_job(request, plan, reducer_facts)
     preflight.take_job(clients.s3, request, job)
     data = job_data(request, plan, job, clients.clock()).to_json()

@@ -1,7 +1,7 @@
 """What a job costs, estimated; pure but for the reading of a price list.
 
-In: calls and seconds of each function, S3 requests, prices. Out: one `Item` a line of the bill, in
-US dollars. The prices are AWS's list prices of PRICES_DATE; `--prices FILE` replaces any of them:
+The bill has a line for each function, and for S3, in US dollars. The prices are AWS's list prices
+of PRICES_DATE; `--prices FILE` replaces any of them:
 
     {"date": "2026-01", "gb_second": {"x86_64": 0.0000166667, "arm64": 0.0000133334},
      "million_calls": 0.2, "thousand_s3_writes": 0.005, "thousand_s3_reads": 0.0004}

@@ -1,7 +1,7 @@
 """A finished job's mappers and reducers, read from the outputs they left in S3.
 
-In: the job bucket and the job id. Out: a `FinishedJob` with one `Task` for each output, and what
-can be told from them: which tasks took long, and the chain of tasks that the job waited for.
+Each output is a `Task`. From them it can be told which took long, and for which chain of tasks the
+job waited.
 """
 
 from __future__ import annotations

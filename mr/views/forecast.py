@@ -1,7 +1,7 @@
 """What a planned job will take, as far as that can be said before it runs; pure.
 
-In: the plan, prices. Out: a `Forecast`: reducers and steps, seconds, the bill. It rests on what is
-assumed of a mapper's speed and of its output's size, and says so.
+Reducers and steps, seconds and the bill rest on what is assumed of a mapper's speed and of its
+output's size. The forecast says so.
 """
 
 from __future__ import annotations

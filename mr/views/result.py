@@ -1,8 +1,7 @@
 """A job's answer, for a person or a program to read.
 
-In: the job bucket and the job id. Out: the groups, sorted and cut as asked. JSON has every key and
-value exactly. CSV is for eyes and spreadsheets: line ends within a cell are quoted, and what a
-terminal would obey stands as an escape.
+JSON has every key and value exactly. CSV is for eyes and spreadsheets: line ends within a cell are
+quoted, and what a terminal would obey stands as an escape.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a finished job did, used and cost: the lines at its end, and the same for programs.
 
-In: the job's outputs as `jobtasks` reads them, the functions' configuration, prices. Out: a
-`Summary`. Seconds are those that Lambda billed, where the functions' logs were read and are there
+It is made of the job's outputs as `finished` reads them, of how the functions are configured, and
+of prices. Seconds are those that Lambda billed, where the functions' logs were read and are there
 already; else those that the functions measured themselves, without start-up and the writing of the
 output. Requests are counted from the job's shape. So the bill is an estimate.
 """
