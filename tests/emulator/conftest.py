@@ -4,17 +4,15 @@ filled in; and a copy of the checkout.
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local.emulator import Emulator
-from tests.cloud import ROOT, Cloud, cloud_on
+from tests.cloud import ROOT, Cloud, cloud_on, own_functions
 
 
 @pytest.fixture(scope="session")
@@ -28,27 +26,11 @@ def cloud(emulator: Emulator, tmp_path_factory) -> Cloud:
 
 @pytest.fixture
 def job_cloud(cloud: Cloud, tmp_path: Path, request):
-    """A mapper and a reducer of their own, with another environment, in the shared deployment."""
+    """Deploys a mapper and a reducer of their own, with more files and another environment."""
 
     def deploy(files: tuple[str, ...] = (), fields: Any = (), **environment: str) -> Cloud:
-        config = json.loads(cloud.config.read_text())
         suffix = f"-{abs(hash(request.node.name)) % 10**8}"
-        config["functions"] = [
-            {
-                **function,
-                **dict(fields),
-                "name": function["name"].removesuffix(cloud.suffix) + suffix,
-                "files_and_dirs": [*function["files_and_dirs"], *files],
-                "environment": environment,
-            }
-            for function in config["functions"]
-            if function["handler"] in ("mapper.handler", "reducer.handler")
-        ]
-        path = tmp_path / "scns.json"
-        path.write_text(json.dumps(config))
-        made = replace(cloud, config=path, suffix=suffix)
-        made.deploy()
-        return made
+        return own_functions(cloud, tmp_path, suffix, files, dict(fields), environment)
 
     return deploy
 
