@@ -11,8 +11,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -88,37 +88,6 @@ def cloud_on(emulator: Emulator, folder: Path, bucket: str, databkt: str, **fiel
     cloud = Cloud(command_environment(emulator), client_factory(emulator), config, bucket, databkt)
     cloud.make_buckets()
     return cloud
-
-
-def own_functions(
-    cloud: Cloud,
-    folder: Path,
-    suffix: str,
-    files: Iterable[str],
-    fields: Mapping[str, Any],
-    environment: dict[str, str],
-) -> Cloud:
-    """A deployment of its own on the emulator of another: a mapper and a reducer with `files` and
-    an environment of their own, and a coordinator and a job bucket for them.
-    """
-    config = json.loads(cloud.config.read_text())
-    made = replace(cloud, config=folder / "scns.json", bucket=f"{cloud.bucket}{suffix}")
-    made.suffix = suffix
-    config["functions"] = [
-        function for function in config["functions"] if function["handler"] != "driver.handler"
-    ]
-    for function in config["functions"]:
-        function["name"] = function["name"].removesuffix(cloud.suffix) + suffix
-        if "permission" in function:
-            function["permission"] = made.bucket
-        else:
-            function |= {**fields, "environment": environment}
-            function["files_and_dirs"] += files
-    made.config.write_text(json.dumps(config))
-    region = {"LocationConstraint": made.s3.meta.region_name}
-    made.s3.create_bucket(Bucket=made.bucket, CreateBucketConfiguration=region)
-    made.deploy()
-    return made
 
 
 @dataclass

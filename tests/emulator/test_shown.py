@@ -8,13 +8,15 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.browser import browser  # noqa: F401 - a fixture
-from tests.cloud import ROOT, SECONDS, Cloud, own_functions, run
+from tests.cloud import ROOT, SECONDS, Cloud, run
+from tests.emulator.conftest import name_in_coordinator
 
 CLEAR, CLIPBOARD, BIDI = "\x1b[2J", "\x1b]52;c;aGk=\x07", "\u202egpj.exe"
 FORGED = "\nSTART RequestId: 1 Version: $LATEST\njob victim: mapper 1 reads 1 objects"
@@ -47,8 +49,22 @@ def odd(cloud: Cloud, tmp_path_factory) -> Cloud:
     """A job of its own over keys, rows and an object's name that are out to harm."""
     folder = tmp_path_factory.mktemp("odd")
     (folder / "oddkeys.py").write_text(TEXT)
-    own = [str(folder / "oddkeys.py")]
-    made = own_functions(cloud, folder, "-odd", own, {}, {"MR_JOB": "oddkeys"})
+    config = json.loads(cloud.config.read_text())
+    config["functions"] = [
+        {
+            **function,
+            "name": function["name"] + "-odd",
+            "files_and_dirs": [*function["files_and_dirs"], str(folder / "oddkeys.py")],
+            "environment": {"MR_JOB": "oddkeys"},
+        }
+        for function in config["functions"]
+        if function["handler"] in ("mapper.handler", "reducer.handler")
+    ]
+    path = folder / "scns.json"
+    path.write_text(json.dumps(config))
+    made = replace(cloud, config=path, suffix="-odd")
+    made.deploy()
+    name_in_coordinator(cloud, "reducerNS-odd")
     rows = "".join(f"{json.dumps([key, value])}\n" for key, value in GROUPS.items())
     body = rows.encode() + f"bad row {CLEAR}{BIDI}\n".encode()
     made.s3.put_object(Bucket=made.databkt, Key=OBJECT, Body=body)
