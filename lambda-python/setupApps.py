@@ -34,6 +34,7 @@ from deploy.config import Config, ConfigError
 from deploy.desired import prepare, table_of
 from deploy.function import Desired
 from deploy.steps import Step, Steps
+from deploy.trigger import WIRED
 from deploy.words import counted
 from deploy.wrapping import SpotWrap
 from spotwrap.settings import TABLE
@@ -71,14 +72,20 @@ def deploy(settings: Config, clients: Clients, options: argparse.Namespace) -> i
         return show(options, settings.region, [*needs, *chain(*functions)], wanted)
     for step in needs:
         say(f"SpotWrap: {step.owner} {step.do()}")
-    changed = 0
+    changed, wired = 0, False
     for function, one in zip(functions, wanted, strict=True):
         words = carry_out(function)
         kind = "with SpotWrap" if one.handler == wrapping.HANDLER else "plain"
         say(f"{one.name}: {', '.join(words)} ({kind})")
         changed += any(not word.endswith("unchanged") for word in words)
+        wired |= any(word.endswith(WIRED) for word in words)
     functions_in = f"{counted(len(wanted), 'function')} in {clients.region}"
     say(f"{functions_in}: {changed} changed, the rest as they were.")
+    if wired:
+        say(
+            "The trigger is new: S3 may leave out events for about five minutes. A driver that "
+            "waits makes up for them; for an asynchronous job there is `python job.py nudge`."
+        )
     return 0
 
 

@@ -80,10 +80,10 @@ class Steps:
             name = spec.name
             if trigger := trigger_of(spec):
                 where = f"of s3://{trigger.bucket}"
-                find, delete = triggers.notification, triggers.delete_notification
-                yield _deletion(name, f"notification {where}", find, delete, trigger)
-                find, delete = triggers.statement, triggers.delete_permission
-                yield _deletion(name, f"permission {where}", find, delete, trigger)
+                entries, delete = triggers.notifications, triggers.delete_notification
+                yield _deletion(name, f"notification {where}", entries, delete, trigger)
+                permission, delete = triggers.statement, triggers.delete_permission
+                yield _deletion(name, f"permission {where}", permission, delete, trigger)
             yield _deletion(name, "function", functions.find, functions.delete, name)
             yield _deletion(name, "log group", functions.find_logs, functions.delete_logs, name)
         for bucket in self.settings.trigger_buckets:
@@ -99,9 +99,9 @@ class Steps:
 def _deletion(
     owner: str, what: str, find: Callable[[Any], Any], delete: Callable[[Any], str], target: Any
 ) -> Step:
-    """The deletion of what `find` finds; None where it is not there."""
+    """The deletion of what `find` finds; nothing where it is not there."""
 
     def look() -> str:
-        return "not there" if find(target) is None else "would be deleted"
+        return "would be deleted" if find(target) else "not there"
 
     return Step(owner, what, look, partial(delete, target))

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import quote_plus, unquote_plus
 
 from botocore.exceptions import ClientError
 
@@ -24,6 +25,12 @@ CONFIGURATIONS = (
     "EventBridgeConfiguration",
 )
 
+
+WIRED = "wired"
+"""What wiring a trigger says where it has changed something: S3 may need minutes to follow."""
+
+SAFE = "/!*'()"
+"""What stands for itself in a filter value, besides letters, digits, "-", "_", "." and "~"."""
 
 PERMISSION_SECONDS = 10
 """How long a permission given just now may take until S3 sees it."""
@@ -48,13 +55,22 @@ class Trigger:
 
     def entry(self, function_arn: str) -> dict[str, Any]:
         """The entry in the bucket's notification configuration."""
-        rules = [{"Name": "prefix", "Value": f"{self.job_id}/task"}] if self.job_id else []
+        prefix = encoded(f"{self.job_id}/task")
+        rules = [{"Name": "prefix", "Value": prefix}] if self.job_id else []
         entry: dict[str, Any] = {
             "Id": self.entry_id,
             "LambdaFunctionArn": function_arn,
             "Events": ["s3:ObjectCreated:*"],
         }
         return {**entry, "Filter": {"Key": {"FilterRules": rules}}} if rules else entry
+
+
+def encoded(value: str) -> str:
+    """A filter value as S3 wants it: a space is "+", and special characters are percent-encoded.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html
+    """
+    return quote_plus(value, safe=SAFE)
 
 
 def trigger_of(spec: FunctionSpec) -> Trigger | None:
@@ -95,7 +111,7 @@ def _essence(entry: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _filters(entry: Mapping[str, Any]) -> dict[str, str]:
-    """The prefix and the suffix an entry asks for, as far as it does."""
+    """The prefix and the suffix an entry asks for, as far as it does, encoded."""
     rules = entry.get("Filter", {}).get("Key", {}).get("FilterRules", [])
     return {rule["Name"].lower(): rule.get("Value", "") for rule in rules}
 
@@ -115,9 +131,9 @@ def overlapping(configuration: Mapping[str, Any], entry: Mapping[str, Any]) -> l
 
 
 def _overlap(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    ours, theirs = _filters(one), _filters(other)
-    prefixes = [filters.get("prefix", "") for filters in (ours, theirs)]
-    suffixes = [filters.get("suffix", "")[::-1] for filters in (ours, theirs)]
+    both = _filters(one), _filters(other)
+    prefixes = [unquote_plus(filters.get("prefix", "")) for filters in both]
+    suffixes = [unquote_plus(filters.get("suffix", ""))[::-1] for filters in both]
     kinds = [{event.removesuffix("*") for event in entry["Events"]} for entry in (one, other)]
     return (
         _one_begins_with_the_other(*prefixes)
@@ -139,10 +155,13 @@ class TriggerManager:
         self.s3 = clients.client("s3")
 
     def deploy(self, trigger: Trigger, function_arn: str) -> str:
-        """Wire the trigger; returns what was done."""
+        """Wire the trigger, and undo what it was in another bucket; returns what was done."""
+        # The permission alone knows that bucket: it is the last that is changed.
+        for former in self._places(trigger)[1:]:
+            self._take_out(former)
         permission = self._permit(trigger, trigger.source_arn(function_arn))
         notification = self._notify(trigger, function_arn)
-        return "unchanged" if {permission, notification} == {"unchanged"} else "wired"
+        return "unchanged" if {permission, notification} == {"unchanged"} else WIRED
 
     def is_wired(self, trigger: Trigger, function_arn: str) -> bool:
         """Whether the trigger is as it should be: `deploy` would change nothing."""
@@ -186,6 +205,11 @@ class TriggerManager:
         ours = [one for one in statements if one.get("Sid") == trigger.entry_id]
         return ours[0] if ours else None
 
+    def notifications(self, trigger: Trigger) -> list[dict[str, Any]]:
+        """Our entries in the bucket's configuration, and in an earlier bucket's."""
+        found = map(self.notification, self._places(trigger))
+        return [one for one in found if one is not None]
+
     def notification(self, trigger: Trigger) -> dict[str, Any] | None:
         """Our entry in the bucket's configuration; None where there is none, or no bucket."""
         found = found_or_none(
@@ -193,6 +217,12 @@ class TriggerManager:
             "NoSuchBucket",
         )
         return own_entry(found or {}, trigger.entry_id)
+
+    def _places(self, trigger: Trigger) -> list[Trigger]:
+        """The trigger, and what it was in another bucket that its permission still names."""
+        bucket = _bucket_of(self.statement(trigger) or {}) or trigger.bucket
+        former = replace(trigger, bucket=bucket)
+        return [trigger] if former == trigger else [trigger, former]
 
     def _notify(self, trigger: Trigger, function_arn: str) -> str:
         found = self.s3.get_bucket_notification_configuration(Bucket=trigger.bucket)
@@ -236,7 +266,12 @@ class TriggerManager:
         return "not there" if gone is None else "deleted"
 
     def delete_notification(self, trigger: Trigger) -> str:
-        """Take our entry, and only ours, out of the bucket's configuration."""
+        """Take our entry out of the bucket's configuration, and out of an earlier bucket's."""
+        done = [self._take_out(place) for place in self._places(trigger)]
+        return "deleted" if "deleted" in done else "not there"
+
+    def _take_out(self, trigger: Trigger) -> str:
+        """Take our entry, and only ours, out of the configuration of one bucket."""
         found = found_or_none(
             lambda: self.s3.get_bucket_notification_configuration(Bucket=trigger.bucket),
             "NoSuchBucket",
@@ -271,3 +306,8 @@ def _conditions(statement: Mapping[str, Any]) -> dict[str, str]:
         for conditions in statement.get("Condition", {}).values()
         for name, value in conditions.items()
     }
+
+
+def _bucket_of(statement: Mapping[str, Any]) -> str:
+    """The bucket that a permission of ours is for; "" where it names none."""
+    return _conditions(statement).get("AWS:SourceArn", "").partition(":::")[2]

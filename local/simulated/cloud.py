@@ -23,7 +23,7 @@ from local.simulated.functions import Invocation, Lambda, LambdaClient
 from local.simulated.machine import Machine
 from local.simulated.objects import Bucket, client_error
 from local.simulated.rates import Allowance, Rates
-from local.simulated.s3 import S3Client
+from local.simulated.s3 import REGION, S3Client
 
 LONGEST_BACKOFF = 20.0
 """Seconds, as botocore has it."""
@@ -89,7 +89,11 @@ class Cloud:
     def trigger(self, bucket: str, prefix: str, function: str) -> None:
         """Have each write under a prefix wake a function."""
         rules = [{"Name": "prefix", "Value": prefix}]
-        entry = {"Events": ["s3:ObjectCreated:*"], "Filter": {"Key": {"FilterRules": rules}}}
+        entry = {
+            "LambdaFunctionArn": f"arn:aws:lambda:{REGION}:000000000000:function:{function}",
+            "Events": ["s3:ObjectCreated:*"],
+            "Filter": {"Key": {"FilterRules": rules}},
+        }
         self.buckets[bucket].notifications = {"LambdaFunctionConfigurations": [entry]}
 
         def on_write(key: str) -> None:

@@ -272,7 +272,8 @@ class LambdaClient:
 
     def get_function_configuration(self, *, FunctionName: str) -> dict[str, Any]:
         def effect() -> dict[str, Any]:
-            function = self._platform.find(FunctionName, "GetFunctionConfiguration")
+            name = FunctionName.rpartition(":")[2]  # of an ARN, or alone
+            function = self._platform.find(name, "GetFunctionConfiguration")
             return {"Timeout": function.timeout, "MemorySize": function.memory}
 
         return self._call("GetFunctionConfiguration", "", effect)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote_plus
 
 
 def covering_entry(configuration: dict[str, Any], task_prefix: str) -> dict[str, Any] | None:
@@ -19,5 +20,6 @@ def _wants_puts(entry: dict[str, Any]) -> bool:
 
 def _filter_passes(entry: dict[str, Any], task_prefix: str) -> bool:
     rules = entry.get("Filter", {}).get("Key", {}).get("FilterRules", [])
-    wanted = {rule["Name"].lower(): rule.get("Value", "") for rule in rules}
+    # S3 has filter values as a URL has them: a space is "+", and "=" is "%3D".
+    wanted = {rule["Name"].lower(): unquote_plus(rule.get("Value", "")) for rule in rules}
     return f"{task_prefix}/".startswith(wanted.get("prefix", "")) and not wanted.get("suffix")

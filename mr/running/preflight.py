@@ -15,7 +15,7 @@ from aws import s3json
 from aws.client import error_code, is_denied
 from aws.notifications import covering_entry
 from aws.s3objects import delete_objects, list_objects
-from errors import JobError, counted, log
+from errors import JobError, counted, log, visible
 from lambdautils import LAMBDA_MEMORY_MB
 from running.request import JobRequest
 from state.keys import JobKeys, parse_key
@@ -53,8 +53,10 @@ def function_facts(functions: Any, name: str) -> FunctionFacts:
         return FunctionFacts()
 
 
-def check_trigger(s3: Any, request: JobRequest) -> None:
-    """JobError where no Lambda trigger of the job bucket covers the job's outputs."""
+def check_trigger(s3: Any, functions: Any, request: JobRequest) -> None:
+    """JobError where no Lambda trigger of the job bucket covers the job's outputs, or where what
+    it wakes is not there.
+    """
     task_prefix = JobKeys(request.job_id).task_prefix
     try:
         configuration = s3.get_bucket_notification_configuration(Bucket=request.job_bucket)
@@ -68,12 +70,36 @@ def check_trigger(s3: Any, request: JobRequest) -> None:
             raise
         log(f"the triggers of {request.job_bucket} may not be read, going on without: {error}")
         return
-    if covering_entry(configuration, task_prefix) is None:
+    entry = covering_entry(configuration, task_prefix)
+    if entry is None:
         raise JobError(
             f"bucket {request.job_bucket} has no Lambda trigger for {task_prefix}: nothing would "
             f"start the reducers. In scns.json, give reducerCoordinator the permission "
             f"{request.job_bucket} and the job_id {request.job_id}, or no job_id, and deploy again"
         )
+    _check_coordinator(functions, request.job_bucket, entry["LambdaFunctionArn"])
+
+
+def _check_coordinator(functions: Any, bucket: str, arn: str) -> None:
+    """JobError where the function that a bucket wakes is gone, or of another region's deployment.
+
+    `arn` is the function's, as the bucket has it.
+    """
+    region = functions.meta.region_name
+    wakes = f"the trigger of bucket {bucket} wakes {visible(arn)}"
+    if arn.split(":")[3:4] != [region]:
+        raise JobError(
+            f"{wakes}, which is not in {region}: name the --region of that deployment, or a job "
+            "bucket whose trigger is of this one"
+        )
+    try:
+        functions.get_function_configuration(FunctionName=arn)
+    except ClientError as error:
+        if error_code(error) == "ResourceNotFoundException":
+            raise JobError(f"{wakes}, which does not exist: deploy it with setupApps.py") from error
+        if not is_denied(error):
+            raise
+        log(f"whether {visible(arn)} exists may not be looked at, going on without: {error}")
 
 
 def take_job(s3: Any, request: JobRequest, job: JobInfo) -> None:

@@ -8,6 +8,7 @@ itself, which makes S3 send its event again.
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,7 @@ from state.failures import final_failure
 from state.keys import JobKeys
 from state.progress import Progress, look
 from state.records import JobInfo
+from state.runs import read_job
 
 FIRST_POLL = 0.2
 LONGEST_POLL = 5.0
@@ -74,6 +76,23 @@ def needs_nudge(progress: Progress, now: float, quiet_since: float) -> bool:
     if not progress.missing:
         return True
     return progress.expires is not None and now > progress.expires
+
+
+def wake(s3: Any, bucket: str, job_id: str) -> str:
+    """Have a job's coordinator look again where the job is; says what was done. JobError where
+    there is no such job, or mappers are missing: no event helps these.
+    """
+    job, _ = read_job(s3, bucket, job_id)
+    progress = look(s3, job)
+    if progress.finished:
+        return f"job {job_id} is done: there is nothing to wake"
+    if progress.missing and not progress.step:
+        raise JobError(
+            f"job {job_id} waits for its mappers, not for an event: {progress}. Look at "
+            f"`python job.py logs {shlex.join([bucket, job_id])}`"
+        )
+    nudge(s3, job, progress)
+    return f"job {job_id} is woken: look at its status in some seconds"
 
 
 def nudge(s3: Any, job: JobInfo, progress: Progress) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -34,26 +35,37 @@ def read_records(s3: Any, bucket: str, job_id: str) -> tuple[JobInfo, JobData]:
     return job, data
 
 
+_NEVER = datetime.datetime.fromtimestamp(0, datetime.UTC)
+
+
 @dataclasses.dataclass(frozen=True)
 class JobListing:
-    """What S3 shows of a job: `outputs` is step -> number -> bytes, `records` the claimed steps."""
+    """What S3 shows of a job: `outputs` is step -> number -> bytes, `records` the claimed steps.
+
+    `changed` is when the last of its objects was written, seconds since the epoch.
+    """
 
     outputs: Mapping[int, Mapping[int, int]]
     records: frozenset[int]
     errors: tuple[str, ...] = ()
     has_result: bool = False
+    changed: float = 0.0
 
 
 def summarize_listing(job_id: str, objects: Iterable[Mapping[str, Any]]) -> JobListing:
-    """Sort a job's objects ({"Key", "Size"}) by what they are; foreign keys are passed over."""
+    """Sort a job's objects ({"Key", "Size", "LastModified"}) by what they are; foreign keys are
+    passed over.
+    """
     outputs: dict[int, dict[int, int]] = {}
     records = set()
     errors = []
     has_result = False
+    changed = _NEVER
     for item in objects:
         key = parse_key(item["Key"])
         if key is None or key.job_id != job_id:
             continue
+        changed = max(changed, item["LastModified"])
         if key.kind == "output":
             outputs.setdefault(key.step, {})[key.number] = item["Size"]
         elif key.kind == "record":
@@ -62,7 +74,7 @@ def summarize_listing(job_id: str, objects: Iterable[Mapping[str, Any]]) -> JobL
             errors.append(key.name)
         elif key.kind == "result":
             has_result = True
-    return JobListing(outputs, frozenset(records), tuple(errors), has_result)
+    return JobListing(outputs, frozenset(records), tuple(errors), has_result, changed.timestamp())
 
 
 def list_job(s3: Any, job: JobInfo) -> JobListing:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from aws.client import Clients
 from errors import log
 from report import page
+from running import watching
 from terminal import arguments, program
 from terminal.arguments import Add
 from views import costs, logs, result
@@ -54,7 +55,7 @@ def make_parser() -> argparse.ArgumentParser:
         prog="job.py",
         usage="%(prog)s COMMAND JOBBKT JOB [options]",
         description="Look after jobs that driver.py has started.",
-        epilog=f"`job.py COMMAND --help` has its options.\n\nexamples:\n{examples}\n\n{STATUSES}",
+        epilog=f"`job.py COMMAND --help` has its options. Examples:\n{examples}\n\n{STATUSES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     views = parser.add_subparsers(
@@ -110,6 +111,11 @@ def show_logs(clients: Clients, options: argparse.Namespace) -> None:
         print("".join(f"{line.text()}\n" for line in lines), end="")
 
 
+def show_nudge(clients: Clients, options: argparse.Namespace) -> None:
+    """Wake a job that stands still."""
+    log(watching.wake(clients.s3, options.jobbkt, options.jobid))
+
+
 def show_report(clients: Clients, options: argparse.Namespace) -> None:
     """Write the page about a job that is done; with --json, print its facts."""
     page.check(options.output)
@@ -128,6 +134,10 @@ def write_report(clients: Clients, path: str, done: Summary) -> None:
 
 
 # -------------------------------------------------------------------------- what each may be told
+
+
+def _no_options(parser: argparse.ArgumentParser) -> None:
+    """Nothing besides what all take."""
 
 
 def _status_options(parser: argparse.ArgumentParser) -> None:
@@ -161,6 +171,7 @@ VIEWS = {
     "status": View("show where a job is, from S3 alone", show_status, _status_options),
     "result": View("print a job's answer", show_result, _result_options, "--sort value --top 10"),
     "logs": View("print what a job's functions logged, by time", show_logs, _logs_options),
+    "nudge": View("wake a job whose S3 event was lost", show_nudge, _no_options),
     "report": View(
         "write an HTML page about a job", show_report, _report_options, "--output job1000.html"
     ),

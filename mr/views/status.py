@@ -6,16 +6,18 @@ In: the job bucket and the job id. Out: a `JobStatus`, as text for a person, or 
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import time
 from typing import Any
 
 from errors import visible
+from running.watching import needs_nudge
 from state.badrows import lines_of
 from state.failures import failures
 from state.jobcode import UNKNOWN, JobCode
 from state.keys import JobKeys
 from state.listing import JobListing, list_job, read_records, read_step_records
-from state.progress import StepStatus, steps_of
+from state.progress import StepStatus, progress_of, steps_of
 from state.records import JobInfo
 from views.finished import RowTotals, read_row_totals
 
@@ -27,6 +29,7 @@ class JobStatus:
     `state` is "done", "failed" (a function left an error and has not succeeded since) or "running".
     `job` and `jobdigest` are those of the last output that is there ("" before there is one).
     `rows` are those of a job that is done, `fault` is what is wrong with its answer ("": nothing).
+    `idle` is for how many seconds nothing has happened where something was due (None: it was not).
     """
 
     job_id: str
@@ -40,6 +43,7 @@ class JobStatus:
     jobdigest: str = ""
     rows: RowTotals | None = None
     fault: str = ""
+    idle: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The form for programs; the field names are a contract."""
@@ -56,6 +60,14 @@ class JobStatus:
             missing = f", missing: {', '.join(map(str, one.missing[:10]))}" if one.missing else ""
             more = ", ..." if one.missing[10:] else ""
             shown.append(f"{who}: {one.done} of {one.due}{missing}{more}")
+        if self.idle is not None:
+            last = self.steps[-1]
+            what = "its reducers should have ended" if last.missing else "nobody has taken it up"
+            words = shlex.join([self.bucket, self.job_id])
+            shown.append(
+                f"{what}, nothing has happened for {self.idle:.0f} s: an S3 event may be lost, "
+                f"`python job.py nudge {words}` sends it again"
+            )
         shown += self.errors
         if self.rows:
             shown.append(self.rows.words())
@@ -73,14 +85,25 @@ def read_status(s3: Any, bucket: str, job_id: str, now: float | None = None) -> 
     records = read_step_records(s3, job, listing)
     errors = tuple(failures(s3, job))
     state = "done" if listing.has_result else "failed" if errors else "running"
-    age = (time.time() if now is None else now) - data.start
+    now = time.time() if now is None else now
+    progress = progress_of(job, listing, records)
+    stands = not listing.has_result and needs_nudge(progress, now, listing.changed)
     result = JobKeys(job_id).result if listing.has_result else None
     code = read_code(s3, job, listing)
-    steps = steps_of(job, listing, records)
     rows = read_row_totals(s3, job, listing) if listing.has_result else None
-    fault = rows.fault(data.max_bad) if rows else ""
     return JobStatus(
-        job_id, bucket, state, age, steps, errors, result, code.job, code.digest, rows, fault
+        job_id,
+        bucket,
+        state,
+        now - data.start,
+        steps_of(job, listing, records),
+        errors,
+        result,
+        code.job,
+        code.digest,
+        rows,
+        rows.fault(data.max_bad) if rows else "",
+        now - listing.changed if stands else None,
     )
 
 

@@ -61,6 +61,7 @@ def test_a_role_is_made_and_made_again(aws_environment, iam) -> None:
         f"{functions}:mapperNS",
         f"{functions}:reducerNS",
     ]
+    assert f"{functions}:reducerCoordinatorNS" in resources["SeeTheFunctions"]
     role = iam.get_role(RoleName="roleA")["Role"]
     assert "lambda.amazonaws.com" in json.dumps(role["AssumeRolePolicyDocument"])
     assert role["Tags"] == [TAG]

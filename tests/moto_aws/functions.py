@@ -2,8 +2,9 @@
 
 In: a function of moto's registry and an event, by Invoke or from an S3 notification that moto
 sends. Out: the handler's answer; or, for an asynchronous event, nothing, and the handler runs
-later on a thread. As in Lambda, the environment holds the credentials of the function's role, and
-the log is written with these.
+later on a thread. As in Lambda, the environment holds the function's variables and the credentials
+of its role, and the log is written with these. All functions share it: no two may set a variable
+to different values.
 """
 
 from __future__ import annotations
@@ -83,6 +84,7 @@ def run(function: Any, event: Any) -> tuple[Any, bool]:
     lines = [f"START RequestId: {request_id} Version: $LATEST"]
     try:
         with _ONE_AT_A_TIME[function.function_name]:
+            os.environ.update(getattr(function, "environment_vars", {}))
             answer, failed = handler_of(function)(event, context), False
     except Exception as error:  # noqa: BLE001 - whatever a handler raises is its answer
         answer, failed = {"errorType": type(error).__name__, "errorMessage": str(error)}, True

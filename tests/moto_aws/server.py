@@ -1,4 +1,5 @@
-"""moto's server with what it lacks: IAM down to the resource, functions that run, EventBridge.
+"""moto's server with what it lacks: IAM down to the resource, functions that run, EventBridge,
+encoded filter values.
 
     python local/tethered.py tests.moto_aws.server PORT RECORD
 
@@ -14,12 +15,13 @@ from pathlib import Path
 
 import moto.server
 
-from tests.moto_aws import enforcement, eventbridge, functions
+from tests.moto_aws import enforcement, eventbridge, filtervalues, functions
 
 if __name__ == "__main__":
     port, record = sys.argv[1:]
     enforcement.install(Path(record))
     eventbridge.install()
+    filtervalues.install()
     functions.install()
     try:
         moto.server.main(["--host", "127.0.0.1", "--port", port])

@@ -52,7 +52,7 @@ def test_the_second_deployment_says_unchanged_and_writes_nothing(
     app: Cloud, deployer: StandIn
 ) -> None:
     said = (f"plain{app.suffix}: created", f"coordinator{app.suffix}: created, trigger on s3://")
-    check(app.setup_apps("--no_spotwrap"), 0, *said)
+    check(app.setup_apps("--no_spotwrap"), 0, *said, "leave out events for about five minutes")
     function = found(app, "coordinator")
     assert (function["Role"], function["MemorySize"]) == (deployer.role, 128)
     policy = app.make_client("lambda").get_policy(FunctionName=function["FunctionName"])["Policy"]
@@ -60,7 +60,9 @@ def test_the_second_deployment_says_unchanged_and_writes_nothing(
     assert "123456789012" in policy
     before = len(deployer.calls())
     said = (f"plain{app.suffix}: unchanged", "trigger on s3://", "0 changed")
-    check(app.setup_apps("--no_spotwrap"), 0, *said)
+    again = app.setup_apps("--no_spotwrap")
+    check(again, 0, *said)
+    assert "five minutes" not in again.stderr
     made = deployer.calls(since=before)
     assert "lambda:GetFunctionConfiguration" in {call.action for call in made}
     assert [call for call in made if call.writes] == []
@@ -85,7 +87,7 @@ def test_an_update_changes_what_differs_and_leaves_the_rest(app: Cloud, deployer
 def test_everything_is_deleted_and_may_be_deleted_again(app: Cloud) -> None:
     app.setup_apps("--no_spotwrap")
     app.s3.put_object(Bucket=app.bucket, Key="job1000/result", Body=b"{}")
-    said = ("function: deleted", "permission of", "notification of", "contents: 1 objects deleted")
+    said = ("function: deleted", "permission of", "notification of", "contents: 1 object deleted")
     check(app.setup_apps("--deleteAll"), 0, *said, "Everything is deleted.")
     assert names(app) == set()
     assert notifications(app) == {}
@@ -113,6 +115,53 @@ def test_two_deployments_share_a_bucket_and_one_is_deleted(
     assert (found(app, "coordinator"), trigger_of(app)) == kept
     assert notifications(app)["LambdaFunctionConfigurations"] == [kept[1]]
     check(app.setup_apps("--no_spotwrap"), 0, "0 changed")
+
+
+def move(app: Cloud) -> str:
+    """Have the configuration name another bucket; returns the earlier one."""
+    earlier, app.bucket = app.bucket, f"moved{app.suffix}"
+    app.databkt = app.bucket
+    app.make_buckets()
+    write_config(app)
+    return earlier
+
+
+def entries_of(app: Cloud, bucket: str) -> list[str]:
+    """The ids of the function entries in a bucket's configuration."""
+    found = app.s3.get_bucket_notification_configuration(Bucket=bucket)
+    return [one["Id"] for one in found.get("LambdaFunctionConfigurations", [])]
+
+
+def test_a_trigger_that_moves_leaves_nothing_in_the_earlier_bucket(app: Cloud) -> None:
+    theirs = others(app)
+    app.s3.put_bucket_notification_configuration(
+        Bucket=app.bucket, NotificationConfiguration=theirs
+    )
+    check(app.setup_apps("--no_spotwrap"), 0)
+    earlier = move(app)
+    check(app.setup_apps("--no_spotwrap"), 0, f"trigger on s3://{app.bucket}/job1000 wired")
+    assert entries_of(app, earlier) == ["photos"], "other people's entries stay"
+    assert entries_of(app, app.bucket) == [f"coordinator{app.suffix}-trigger"]
+    policy = app.make_client("lambda").get_policy(FunctionName=f"coordinator{app.suffix}")["Policy"]
+    assert earlier not in policy
+    check(app.setup_apps("--no_spotwrap"), 0, "0 changed")
+
+
+def test_a_deletion_finds_the_trigger_in_the_bucket_where_it_was_wired(app: Cloud) -> None:
+    check(app.setup_apps("--no_spotwrap"), 0)
+    earlier = move(app)
+    app.s3.put_object(Bucket=earlier, Key="kept", Body=b"")
+    check(app.setup_apps("--deleteAll"), 0, "notification of", "Everything is deleted.")
+    assert entries_of(app, earlier) == []
+    kept = app.s3.list_objects_v2(Bucket=earlier)["Contents"]
+    assert [one["Key"] for one in kept] == ["kept"], "a bucket that is not named is not emptied"
+
+
+def test_an_earlier_bucket_that_is_gone_is_no_hindrance(app: Cloud) -> None:
+    check(app.setup_apps("--no_spotwrap"), 0)
+    earlier = move(app)
+    app.s3.delete_bucket(Bucket=earlier)
+    check(app.setup_apps("--no_spotwrap"), 0, "wired")
 
 
 def others(app: Cloud) -> dict[str, Any]:

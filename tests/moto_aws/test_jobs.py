@@ -4,15 +4,17 @@ nothing in the policy that no function uses.
 
 from __future__ import annotations
 
+import dataclasses
 import fnmatch
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cloud import Cloud, cloud_on
+from tests.cloud import Cloud, cloud_on, filled_in_config
 from tests.moto_aws.conftest import make_role
 from tests.moto_aws.stand_in import Call, StandIn
 
@@ -65,7 +67,7 @@ def calls(cloud: Cloud, stand_in: StandIn) -> list[Call]:
     assert "TIMER" in drive_in_lambda(cloud, "sync", overwrite="yes")
     assert "TIMER" in drive_in_lambda(cloud, "async", full_async="yes")
     cloud.s3.put_object(Bucket=DATA, Key="bad/part", Body=ROWS[0] + b"not a row\n")
-    assert "TIMER" in drive_in_lambda(cloud, "bad-row", prefix="bad/")
+    assert "TIMER" in drive_in_lambda(cloud, "bad-row", prefix="bad/", maxBad=100)
     assert "has no result after 1 s" in drive_in_lambda(
         cloud, "stuck", reducer="mapperNS", timeout=1
     )
@@ -83,6 +85,31 @@ def test_a_job_of_the_driver_command_has_the_right_answer(cloud: Cloud) -> None:
     done = cloud.driver("command", "--batchsize", "2", "--wait4reducers", prefix="rows/")
     assert done.returncode == 0, done.stderr
     cloud.assert_result("command", ROWS)
+
+
+@pytest.fixture
+def narrowed(cloud: Cloud, tmp_path: Path) -> Iterator[Callable[[str], None]]:
+    """Deploys a trigger for one job alone; afterwards it is for all jobs again."""
+
+    def deploy(job_id: str) -> None:
+        config = filled_in_config(tmp_path, BUCKET, job_id=job_id, timeout=60)
+        dataclasses.replace(cloud, config=config).deploy()
+
+    yield deploy
+    cloud.deploy()
+
+
+@pytest.mark.parametrize("job_id", ["day=1", "a b", "a+b", "zürich", "50%"])
+def test_a_trigger_for_one_job_works_whatever_its_id(
+    cloud: Cloud, calls, narrowed: Callable[[str], None], job_id: str
+) -> None:
+    narrowed(job_id)
+    done = cloud.driver(job_id, "--batchsize", "2", "--wait4reducers", prefix="rows/")
+    assert done.returncode == 0, done.stderr
+    assert "stands still" not in done.stderr, "woken by its own events"
+    cloud.assert_result(job_id, ROWS)
+    other = cloud.driver("another", "--batchsize", "2", "--wait4reducers", prefix="rows/")
+    assert "has no Lambda trigger for another/task" in other.stderr
 
 
 def test_the_functions_are_denied_nothing(calls: list[Call]) -> None:

@@ -49,6 +49,40 @@ def test_mappers_at_work() -> None:
     ]
 
 
+def test_a_complete_step_that_nobody_takes_up_is_told_with_what_wakes_it() -> None:
+    made = world(3, 1, 2, 3)
+    made.events.clear()
+    assert status(made).idle is None, "its event may still be on the way"
+    made.now += 100
+    found = status(made)
+    assert found.state == "running"
+    assert found.idle == pytest.approx(100, abs=1)
+    assert found.lines()[-1] == (
+        "nobody has taken it up, nothing has happened for 100 s: an S3 event may be lost, "
+        "`python job.py nudge jobs job1` sends it again"
+    )
+
+
+def test_reducers_that_should_have_ended_are_told() -> None:
+    made = world(3, 1, 2, 3)
+    made.events.clear()
+    made.deliver(Event("r", key="job1/task/mapper/1")).finish()
+    made.now += 40
+    assert status(made).idle is None, "they have time until the claim expires"
+    made.now += 10_000
+    assert "its reducers should have ended, nothing has happened" in status(made).lines()[-1]
+
+
+def test_mappers_at_work_and_a_job_that_is_done_need_nobody() -> None:
+    made = world(2, 1)
+    made.now += 10_000
+    assert status(made).idle is None
+    made.mapper_writes(2)
+    made.settle()
+    made.now += 10_000
+    assert (status(made).state, status(made).idle) == ("done", None)
+
+
 def test_each_claimed_step_is_shown() -> None:
     made = world(3, 1, 2, 3)
     made.events.clear()
@@ -92,6 +126,7 @@ def test_the_form_for_programs_is_json() -> None:
         "jobdigest": DIGEST,
         "rows": None,
         "fault": "",
+        "idle": None,
     }
 
 

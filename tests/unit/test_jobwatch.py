@@ -119,6 +119,25 @@ def test_a_lost_event_is_brought_back_by_a_nudge() -> None:
     assert set(world.starts.values()) == {1}
 
 
+def test_a_job_that_waits_for_an_event_is_woken() -> None:
+    world = World(2)
+    for mapper_id in (1, 2):
+        world.mapper_writes(mapper_id)
+    world.events.clear()
+    said = watching.wake(S3(world), BUCKET, "job1")
+    assert said == "job job1 is woken: look at its status in some seconds"
+    assert [event.key for event in world.events] == ["job1/task/mapper/2"]
+    world.settle()
+    assert "there is nothing to wake" in watching.wake(S3(world), BUCKET, "job1")
+
+
+def test_a_job_that_waits_for_its_mappers_is_not_woken() -> None:
+    world = World(2)
+    world.mapper_writes(1)
+    with pytest.raises(JobError, match="waits for its mappers, not for an event: 1 of 2 mappers"):
+        watching.wake(S3(world), BUCKET, "job1")
+
+
 def test_a_nudge_keeps_the_output_as_it_was() -> None:
     world = World(1)
     world.mapper_writes(1)

@@ -44,6 +44,23 @@ def test_a_trigger_covers_a_job_or_does_not(entries, covered) -> None:
     assert (covering_entry(configuration, "job1/task") is not None) is covered
 
 
+@pytest.mark.parametrize(
+    ("job_id", "value", "covered"),
+    [
+        ("day=1", "day%3D1/task", True),
+        ("a b", "a+b/task", True),
+        ("a b", "a%20b/task", True),
+        ("a+b", "a%2Bb/task", True),
+        ("a+b", "a+b/task", False),
+        ("zürich", "z%C3%BCrich/task", True),
+        ("50%", "50%25/task", True),
+    ],
+)
+def test_a_filter_value_is_decoded_before_it_is_compared(job_id, value, covered) -> None:
+    configuration = {"LambdaFunctionConfigurations": [entry(("prefix", value))]}
+    assert (covering_entry(configuration, f"{job_id}/task") is not None) is covered
+
+
 @pytest.fixture
 def s3():
     client = boto3.client(
@@ -66,28 +83,64 @@ def functions():
         stub.assert_no_pending_responses()
 
 
-def test_a_trigger_that_may_not_be_read_is_a_warning(s3, capfd) -> None:
+def test_a_trigger_that_may_not_be_read_is_a_warning(s3, functions, capfd) -> None:
     s3.stub.add_client_error("get_bucket_notification_configuration", "AccessDenied")
-    preflight.check_trigger(s3, REQUEST)
+    preflight.check_trigger(s3, functions, REQUEST)
     assert "the triggers of jobs may not be read, going on without" in capfd.readouterr().err
 
 
-def test_a_missing_job_bucket_is_named_with_the_remedy(s3) -> None:
+def test_a_missing_job_bucket_is_named_with_the_remedy(s3, functions) -> None:
     s3.stub.add_client_error("get_bucket_notification_configuration", "NoSuchBucket")
     with pytest.raises(JobError, match="no bucket jobs: make it with `aws s3 mb s3://jobs`"):
-        preflight.check_trigger(s3, REQUEST)
+        preflight.check_trigger(s3, functions, REQUEST)
 
 
-def test_another_error_of_reading_the_trigger_rises(s3) -> None:
+def test_another_error_of_reading_the_trigger_rises(s3, functions) -> None:
     s3.stub.add_client_error("get_bucket_notification_configuration", "InvalidBucketState")
     with pytest.raises(ClientError, match="InvalidBucketState"):
-        preflight.check_trigger(s3, REQUEST)
+        preflight.check_trigger(s3, functions, REQUEST)
 
 
-def test_a_missing_trigger_stops_the_job(s3) -> None:
+def test_a_missing_trigger_stops_the_job(s3, functions) -> None:
     s3.stub.add_response("get_bucket_notification_configuration", {})
     with pytest.raises(JobError, match="bucket jobs has no Lambda trigger for job1/task"):
-        preflight.check_trigger(s3, REQUEST)
+        preflight.check_trigger(s3, functions, REQUEST)
+
+
+def wakes(s3, region: str = "us-west-2") -> str:
+    """Have the job bucket wake a function of a region; returns its ARN."""
+    arn = f"arn:aws:lambda:{region}:123456789012:function:coordinator"
+    entries = [{"Id": "a", **entry(("prefix", "job1/task")), "LambdaFunctionArn": arn}]
+    answer = {"LambdaFunctionConfigurations": entries}
+    s3.stub.add_response("get_bucket_notification_configuration", answer)
+    return arn
+
+
+def test_a_trigger_whose_function_is_there_is_right(s3, functions, capfd) -> None:
+    asked = {"FunctionName": wakes(s3)}
+    functions.stub.add_response("get_function_configuration", {}, asked)
+    preflight.check_trigger(s3, functions, REQUEST)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_trigger_whose_function_is_gone_stops_the_job(s3, functions) -> None:
+    arn = wakes(s3)
+    functions.stub.add_client_error("get_function_configuration", "ResourceNotFoundException")
+    with pytest.raises(JobError, match=f"jobs wakes {arn}, which does not exist: deploy it"):
+        preflight.check_trigger(s3, functions, REQUEST)
+
+
+def test_a_trigger_of_another_region_stops_the_job(s3, functions) -> None:
+    arn = wakes(s3, "eu-west-1")
+    with pytest.raises(JobError, match=f"{arn}, which is not in us-west-2: name the --region"):
+        preflight.check_trigger(s3, functions, REQUEST)
+
+
+def test_a_function_that_may_not_be_looked_at_is_a_warning(s3, functions, capfd) -> None:
+    arn = wakes(s3)
+    functions.stub.add_client_error("get_function_configuration", "AccessDeniedException")
+    preflight.check_trigger(s3, functions, REQUEST)
+    assert f"whether {arn} exists may not be looked at" in capfd.readouterr().err
 
 
 def test_the_configuration_of_a_function_is_read(functions) -> None:

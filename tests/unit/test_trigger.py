@@ -11,6 +11,7 @@ from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aws.notifications import covering_entry
 from deploy import trigger
 from deploy.clients import Clients, DeployError
 from deploy.trigger import Trigger, TriggerManager
@@ -35,6 +36,40 @@ def test_the_entry_watches_the_tasks_of_the_job() -> None:
         "Events": ["s3:ObjectCreated:*"],
         "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "job1000/task"}]}},
     }
+
+
+JOB_IDS = {
+    "job-1_a.b": "job-1_a.b",
+    "day=1": "day%3D1",
+    "a b": "a+b",
+    "a+b": "a%2Bb",
+    "zürich": "z%C3%BCrich",
+    "50%": "50%25",
+    "it's(1)!*": "it's(1)!*",
+}
+"""Job ids, and how S3 wants them in a filter value."""
+
+
+@pytest.mark.parametrize(("job_id", "value"), JOB_IDS.items())
+def test_the_filter_value_is_encoded_as_s3_wants_it(job_id: str, value: str) -> None:
+    entry = Trigger("coordinator", "jobs", job_id).entry(ARN)
+    assert trigger._filters(entry) == {"prefix": f"{value}/task"}
+    found = {"LambdaFunctionConfigurations": [entry]}
+    assert covering_entry(found, f"{job_id}/task") == entry
+
+
+def test_overlaps_are_found_between_decoded_values() -> None:
+    theirs = other(prefix="a%20b/")
+    entry = Trigger("coordinator", "jobs", "a b").entry(ARN)
+    assert trigger.overlapping({"QueueConfigurations": [theirs]}, entry) == ["theirs"]
+    entry = Trigger("coordinator", "jobs", "a+b").entry(ARN)
+    assert trigger.overlapping({"QueueConfigurations": [theirs]}, entry) == []
+
+
+def test_an_entry_that_was_not_encoded_is_written_anew() -> None:
+    entry = Trigger("coordinator", "jobs", "day=1").entry(ARN)
+    rules = [{"Name": "prefix", "Value": "day=1/task"}]
+    assert not trigger.same_entry({**entry, "Filter": {"Key": {"FilterRules": rules}}}, entry)
 
 
 def test_without_a_job_id_the_entry_watches_the_whole_bucket() -> None:
