@@ -52,7 +52,10 @@ class Summary:
             *(usage_line(usage) for usage in self.functions),
             *bill_lines(self.items, self.prices_date),
             f"the result is {self.result}",
-            *(f"  {key}  {clipped(str(value), MAX_SHOWN)}" for key, value in self.groups),
+            *(
+                f"  {clipped(str(key), MAX_SHOWN)}  {clipped(str(value), MAX_SHOWN)}"
+                for key, value in self.groups
+            ),
         ]
         return list(map(visible, shown))
 
