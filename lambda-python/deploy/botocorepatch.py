@@ -20,6 +20,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from errors import JobError
 from spotwrap import recorder
 
 RECORDER = Path(recorder.__file__)
@@ -49,7 +50,7 @@ assert calls == [(operation, {"Answer": 42})], calls
 """A program that makes a client out of the copy and sees its call arrive at the recorder."""
 
 
-class PatchError(Exception):
+class PatchError(JobError):
     """botocore cannot be patched; the message has the fact, the value and the remedy."""
 
 

@@ -13,6 +13,8 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from errors import UsageError
+
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time every entry carries, the earliest a zip knows: a file's own would change the bytes."""
 
@@ -24,7 +26,7 @@ UNZIPPED_LIMIT = 250 * 1024 * 1024
 """Bytes that Lambda allows a function's code to be once it is unzipped."""
 
 
-class BundleError(Exception):
+class BundleError(UsageError):
     """A bundle cannot be built."""
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from deploy import imports, names
 from deploy.bundle import BundleError
 from deploy.imports import Closure, Missing
+from errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_RUNTIME = "python3.13"
@@ -25,7 +26,7 @@ ARCHITECTURES = ("x86_64", "arm64")
 PLACEHOLDERS = ("MY-BUCKET-NAME", "CODE_BUCKET")
 
 
-class ConfigError(Exception):
+class ConfigError(UsageError):
     """The configuration cannot be used; the message has a line for each fault."""
 
 
@@ -109,7 +110,7 @@ def load(path: Path, with_sources: bool = True) -> Config:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     faults = list(_faults(value, path.resolve().parent if with_sources else None))
     if faults:
-        raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults))
+        raise ConfigError(*(f"{path}: {fault}" for fault in faults))
     folder = path.resolve().parent
     functions = tuple(_spec(entry, folder, with_sources) for entry in value["functions"])
     return Config(value["region"], functions)

@@ -45,8 +45,8 @@ def prepare(
 
 
 def _refuse(faults: Iterable[str]) -> None:
-    if told := "\n".join(faults):
-        raise ConfigError(told)
+    if told := list(faults):
+        raise ConfigError(*told)
 
 
 def _size_faults(wanted: Sequence[Desired]) -> Iterator[str]:

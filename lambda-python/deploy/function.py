@@ -13,8 +13,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError, WaiterError
 
+from aws.client import error_code
 from deploy import bundle
-from deploy.clients import NOT_FOUND, Clients, DeployError, error_code, found_or_none
+from deploy.clients import NOT_FOUND, Clients, DeployError, found_or_none
 
 POLL = {"Delay": 0.25, "MaxAttempts": 1200}
 """How a change is waited for, seconds and times: most functions are ready in under a second, and

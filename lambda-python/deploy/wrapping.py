@@ -15,8 +15,9 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError, WaiterError
 
+from aws.client import error_code, is_denied
 from deploy import botocorepatch, bundle
-from deploy.clients import NOT_FOUND, Clients, DeployError, error_code, found_or_none
+from deploy.clients import NOT_FOUND, Clients, DeployError, found_or_none
 from deploy.config import FunctionSpec
 from deploy.function import Desired
 from deploy.steps import Step
@@ -168,7 +169,7 @@ class SpotWrap:
         except ClientError as error:
             if error_code(error) in ("404", "NoSuchBucket"):
                 return False
-            if error_code(error) not in ("403", "AccessDenied"):
+            if not is_denied(error):
                 raise
             raise DeployError(
                 f"bucket {bucket}, which s3bucket names, belongs to another account, or may not "
