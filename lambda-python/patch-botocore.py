@@ -34,7 +34,9 @@ def make_parser() -> argparse.ArgumentParser:
 
 exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted""",
     )
-    parser.add_argument("folder", type=Path, help="where the copy goes; an older one is replaced")
+    parser.add_argument(
+        "folder", type=Path, help="where the copy goes; one that this made earlier is replaced"
+    )
     parser.add_argument(
         "--services",
         nargs="+",

@@ -36,7 +36,7 @@ def read(name: str) -> Deployment:
     path = config.find(name)
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise config.ConfigError(f"{path}: {error}") from error
     if faults := list(_faults(value)):
         raise config.ConfigError(*(f"{path}: {fault}" for fault in faults))

@@ -17,7 +17,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from aws.client import error_code
+from aws.client import error_code, is_denied
 from errors import JobError
 
 Result = TypeVar("Result")
@@ -85,8 +85,13 @@ class Clients:
         `field` is the field of the configuration that names it.
         """
         try:
-            answer = self.client("s3").head_bucket(Bucket=bucket)
+            answer = self.client("s3").head_bucket(Bucket=bucket, ExpectedBucketOwner=self.account)
         except ClientError as error:
+            if is_denied(error):
+                raise DeployError(
+                    f"bucket {bucket}, which {field} names, belongs to another account, or may "
+                    f"not be used by this one ({self.account}): name another bucket"
+                ) from error
             if error_code(error) in ("404", "NoSuchBucket"):
                 raise DeployError(
                     f"there is no bucket {bucket}, which {field} names: make it with "

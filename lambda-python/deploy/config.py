@@ -104,7 +104,7 @@ def load(path: Path, with_sources: bool = True) -> Config:
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not JSON: {error}") from error
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
@@ -184,14 +184,14 @@ def _texts(value: Any) -> str | None:
 
 def _environment(value: Any) -> str | None:
     if not isinstance(value, dict):
-        return f"{value!r} is not an object of names and texts"
-    for name, text in value.items():
+        return f"it is {type(value).__name__}, not an object of names and texts"
+    for name, text in value.items():  # a text may be a secret: no error shows it
         if not _VARIABLE.fullmatch(name):
             return (
                 f"{name!r} is no name of a variable: 2 or more of a-z, A-Z, 0-9, _, a letter first"
             )
         if not isinstance(text, str):
-            return f"{name} is {text!r}, not a text"
+            return f"{name} is {type(text).__name__}, not a text"
     return None
 
 

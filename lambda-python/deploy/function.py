@@ -163,7 +163,12 @@ class LambdaManager:
         if not desired.goes_through_s3:
             return {"ZipFile": desired.code}
         key = f"{desired.name}/{desired.zip_name}"
-        self.clients.client("s3").put_object(Bucket=desired.code_bucket, Key=key, Body=desired.code)
+        self.clients.client("s3").put_object(
+            Bucket=desired.code_bucket,
+            Key=key,
+            Body=desired.code,
+            ExpectedBucketOwner=self.clients.account,
+        )
         return {"S3Bucket": desired.code_bucket, "S3Key": key}
 
     def _wait_for_earlier_changes(self, found: Mapping[str, Any]) -> None:
