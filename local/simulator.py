@@ -15,7 +15,7 @@ import dataclasses
 import json
 import statistics
 import sys
-from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +149,7 @@ def problems(one: Report) -> list[str]:
     return found
 
 
-def by_role(requests: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
+def by_role(requests: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
     """role -> operation -> requests."""
     found: dict[str, dict[str, int]] = {}
     for (role, operation), count in sorted(requests.items()):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -78,8 +77,8 @@ class Report:
     mappers: int
     steps: tuple[Step, ...]
     failure: str
-    requests: Counter[tuple[str, str]]
-    refused: Counter[str]
+    requests: Mapping[tuple[str, str], int]
+    refused: Mapping[str, int]
     throttles: int
     most_at_once: int
     usages: tuple[FunctionUsage, ...]
@@ -182,8 +181,8 @@ def report(
         len(mappers),
         steps_of(objects, request, begun),
         failure,
-        cloud.requests,
-        cloud.refused,
+        dict(cloud.requests),
+        dict(cloud.refused),
         sum(cloud.functions.throttles.values()),
         cloud.functions.most,
         tuple(usages),

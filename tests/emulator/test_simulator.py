@@ -118,7 +118,7 @@ def end_of_merge(metadata: Mapping[str, str]) -> float:
     return float(metadata["starttime"]) + float(metadata["processingtime"])
 
 
-def comparable(requests: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
+def comparable(requests: Mapping[tuple[str, str], int]) -> Counter[tuple[str, str]]:
     """Requests without those that a driver makes while it waits, by one name each."""
     names = {"GetBucketNotification": "GetBucketNotificationConfiguration"}
     return Counter(

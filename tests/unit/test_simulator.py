@@ -280,10 +280,11 @@ def test_the_command_prints_each_run_and_the_bill(capsys) -> None:
 
 
 def test_the_command_prints_json(capsys) -> None:
-    assert simulator.main(["--splitsize", "900MB", "--json"]) == 0
+    assert simulator.main(["--splitsize", "60MB", "--json"]) == 0
     (report,) = json.loads(capsys.readouterr().out)
-    assert report["mappers"] == 29
-    assert report["requests"]["mapper"]["PutObject"] == 29
+    assert report["mappers"] == 404
+    assert report["requests"]["mapper"]["PutObject"] == 404
+    assert report["refused"]["SlowDown"] > 0
 
 
 def test_rates_come_from_a_file_and_faults_in_it_are_named(tmp_path, capsys) -> None:
