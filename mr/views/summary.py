@@ -17,11 +17,11 @@ from aws.client import Clients
 from errors import MAX_SHOWN, JobError, clipped, counted, log, visible
 from state.keys import JobKeys
 from views import costs, finished, logs
+from views.answer import answer_of
 from views.costs import FunctionUsage, Item, Prices, S3Usage, bill_json, bill_lines
 from views.finished import FinishedJob, Task
 from views.functions import names_of, settings_of
 from views.logs import Billed
-from views.result import first_groups
 
 FIRST_GROUPS = 5
 
@@ -134,7 +134,7 @@ def summarize(
     objects = job.data.objects
     reads = job.data.input_reads or objects
     requests = costs.s3_usage(objects, len(job.mappers), steps, reads)
-    groups = first_groups(s3, job.info.job_bucket, job.info.job_id, FIRST_GROUPS)
+    groups = answer_of(s3, job.info).first(FIRST_GROUPS)
     items = tuple(costs.bill(used, requests, prices))
     return Summary(job, used, requests, items, prices.date, tuple(groups))
 
