@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -17,14 +18,26 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from aws.client import error_code, is_denied
+from errors import JobError
+
 Result = TypeVar("Result")
 ROLE_SECONDS = 60
 """How long a role made just now may take until Lambda can assume it."""
 
+TOO_YOUNG = (
+    "cannot be assumed by Lambda",
+    "execution role does not have permissions to call",
+    "invalid for CreateGrant",
+    "ARN does not refer to a valid principal",
+)
+"""What Lambda says of a role that it does not see in full yet; of one that is wrong, too."""
+
 NOT_FOUND = "ResourceNotFoundException"
+NO_SUCH_ROLE = ("NoSuchEntity", "AccessDenied")
 
 
-class DeployError(Exception):
+class DeployError(JobError):
     """A deployment cannot go on; the message has the fact, the value and the remedy."""
 
 
@@ -37,6 +50,7 @@ class Clients:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     _made: dict[str, Any] = field(default_factory=dict)
+    _roles: dict[str, datetime | None] = field(default_factory=dict)
 
     @cached_property
     def session(self) -> boto3.Session:
@@ -56,6 +70,14 @@ class Clients:
     def account(self) -> str:
         """The number of the account that the credentials belong to."""
         return str(self.client("sts").get_caller_identity()["Account"])
+
+    def role_made(self, arn: str) -> datetime | None:
+        """When a role was made; None where it is not there, or may not be looked at."""
+        name = arn.rpartition("/")[2]
+        if name not in self._roles:
+            found = found_or_none(lambda: self.client("iam").get_role(RoleName=name), *NO_SUCH_ROLE)
+            self._roles[name] = found["Role"]["CreateDate"] if found else None
+        return self._roles[name]
 
     def until_role_works(self, call: Callable[[], Result]) -> Result:
         """Call, again and again while Lambda cannot assume the role yet, for up to a minute."""
@@ -82,8 +104,13 @@ class Clients:
         `field` is the field of the configuration that names it.
         """
         try:
-            answer = self.client("s3").head_bucket(Bucket=bucket)
+            answer = self.client("s3").head_bucket(Bucket=bucket, ExpectedBucketOwner=self.account)
         except ClientError as error:
+            if is_denied(error):
+                raise DeployError(
+                    f"bucket {bucket}, which {field} names, belongs to another account, or may "
+                    f"not be used by this one ({self.account}): name another bucket"
+                ) from error
             if error_code(error) in ("404", "NoSuchBucket"):
                 raise DeployError(
                     f"there is no bucket {bucket}, which {field} names: make it with "
@@ -101,16 +128,11 @@ class Clients:
             )
 
 
-def error_code(error: ClientError) -> str:
-    """The code of an AWS error, e.g. "ResourceNotFoundException"."""
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
 def cannot_assume(error: ClientError) -> bool:
-    """Whether Lambda says that it cannot assume a function's role."""
-    return error_code(
-        error
-    ) == "InvalidParameterValueException" and "cannot be assumed by Lambda" in str(error)
+    """Whether Lambda says that it cannot use a function's role, in one of its ways."""
+    return error_code(error) == "InvalidParameterValueException" and any(
+        words in str(error) for words in TOO_YOUNG
+    )
 
 
 def found_or_none(call: Callable[[], Result], *codes: str) -> Result | None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError, WaiterError
 
+from aws.client import error_code
 from deploy import bundle
-from deploy.clients import NOT_FOUND, Clients, DeployError, error_code, found_or_none
+from deploy.clients import NOT_FOUND, Clients, DeployError, found_or_none
 
 POLL = {"Delay": 0.25, "MaxAttempts": 1200}
 """How a change is waited for, seconds and times: most functions are ready in under a second, and
@@ -78,9 +80,33 @@ def code_differs(desired: Desired, found: Mapping[str, Any]) -> bool:
     return not (same_machine and found["CodeSha256"] == bundle.code_sha256(desired.code))
 
 
-def changes(desired: Desired, found: Mapping[str, Any]) -> list[str]:
+def configuration_changes(
+    desired: Desired, found: Mapping[str, Any], role_made: datetime | None
+) -> list[str]:
+    """The fields of a function's configuration that are to be written; pure.
+
+    Lambda keeps a role by the id behind its name. One that was deleted and made again under its old
+    name is another one: it is written although the name is the same.
+    """
+    changed = differences(desired, found)
+    written = found.get("LastModified")
+    if role_made and written and role_made > _moment(written) and "Role" not in changed:
+        return ["Role", *changed]
+    return changed
+
+
+def _moment(text: str) -> datetime:
+    """Lambda's "2026-01-31T09:00:00.000+0000" as a moment."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def changes(
+    desired: Desired, found: Mapping[str, Any], role_made: datetime | None = None
+) -> list[str]:
     """What `deploy` would change of a function: "code", and fields of its configuration; pure."""
-    return ["code"] * code_differs(desired, found) + differences(desired, found)
+    configured = configuration_changes(desired, found, role_made)
+    return ["code"] * code_differs(desired, found) + configured
 
 
 class LambdaManager:
@@ -88,6 +114,7 @@ class LambdaManager:
 
     def __init__(self, clients: Clients) -> None:
         self.clients = clients
+        self.logs_deleted: list[str] = []
         self.functions = clients.client("lambda")
 
     def find(self, name: str) -> dict[str, Any] | None:
@@ -101,7 +128,7 @@ class LambdaManager:
         found = self.find(desired.name)
         if found is None:
             return f"would be created ({len(desired.code)} bytes, {desired.memory} MB)"
-        changed = changes(desired, found)
+        changed = changes(desired, found, self.clients.role_made(desired.role))
         return f"would be updated ({', '.join(changed)})" if changed else "unchanged"
 
     def deploy(self, desired: Desired) -> str:
@@ -148,7 +175,7 @@ class LambdaManager:
         return ["code"]
 
     def _update_configuration(self, desired: Desired, found: Mapping[str, Any]) -> list[str]:
-        changed = differences(desired, found)
+        changed = configuration_changes(desired, found, self.clients.role_made(desired.role))
         if changed:
             arguments = {"FunctionName": desired.name, **desired.configuration()}
             self.clients.until_role_works(
@@ -162,7 +189,12 @@ class LambdaManager:
         if not desired.goes_through_s3:
             return {"ZipFile": desired.code}
         key = f"{desired.name}/{desired.zip_name}"
-        self.clients.client("s3").put_object(Bucket=desired.code_bucket, Key=key, Body=desired.code)
+        self.clients.client("s3").put_object(
+            Bucket=desired.code_bucket,
+            Key=key,
+            Body=desired.code,
+            ExpectedBucketOwner=self.clients.account,
+        )
         return {"S3Bucket": desired.code_bucket, "S3Key": key}
 
     def _wait_for_earlier_changes(self, found: Mapping[str, Any]) -> None:
@@ -189,7 +221,10 @@ class LambdaManager:
         """Delete the function's log group; returns what happened."""
         logs, group = self.clients.client("logs"), f"/aws/lambda/{name}"
         gone = found_or_none(lambda: logs.delete_log_group(logGroupName=group) or {}, NOT_FOUND)
-        return "not there" if gone is None else "deleted"
+        if gone is None:
+            return "not there"
+        self.logs_deleted.append(name)
+        return "deleted"
 
     def find_logs(self, name: str) -> dict[str, Any] | None:
         """The function's log group, or None where there is none."""

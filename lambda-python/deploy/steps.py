@@ -16,6 +16,9 @@ from deploy.config import Config
 from deploy.function import Desired, LambdaManager
 from deploy.trigger import Trigger, TriggerManager, trigger_of
 
+LATE_LOG_SECONDS = 5
+"""How long the last lines of a function's log may take until they are in its group."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -41,6 +44,7 @@ class Steps:
 
     def __init__(self, settings: Config, clients: Clients) -> None:
         self.settings = settings
+        self.clients = clients
         self.functions = LambdaManager(clients)
         self.triggers = TriggerManager(clients)
         self.s3 = clients.client("s3")
@@ -85,9 +89,17 @@ class Steps:
                 permission, delete = triggers.statement, triggers.delete_permission
                 yield _deletion(name, f"permission {where}", permission, delete, trigger)
             yield _deletion(name, "function", functions.find, functions.delete, name)
-            yield _deletion(name, "log group", functions.find_logs, functions.delete_logs, name)
         for bucket in self.settings.trigger_buckets:
             yield self._emptying(bucket, keep_contents)
+        yield from self._logs("log group", [spec.name for spec in self.settings.functions])
+        # Lambda delivers logs late, and makes a group anew for them.
+        if again := list(functions.logs_deleted):
+            self.clients.sleep(LATE_LOG_SECONDS)
+            yield from self._logs("log group, looked for again", again)
+
+    def _logs(self, what: str, names: Sequence[str]) -> Iterator[Step]:
+        for name in names:
+            yield _deletion(name, what, self.functions.find_logs, self.functions.delete_logs, name)
 
     def _emptying(self, bucket: str, keep: bool) -> Step:
         if keep:

@@ -8,14 +8,16 @@ written; other people's entries stay, on deploy and on delete.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
 from botocore.exceptions import ClientError
 
-from deploy.clients import NOT_FOUND, Clients, DeployError, error_code, found_or_none
+from aws.client import error_code
+from deploy.clients import NOT_FOUND, Clients, DeployError, found_or_none
 from deploy.config import FunctionSpec
 
 CONFIGURATIONS = (
@@ -34,6 +36,9 @@ SAFE = "/!*'()"
 
 PERMISSION_SECONDS = 10
 """How long a permission given just now may take until S3 sees it."""
+
+CONFLICT_SECONDS = 30
+"""How long other writes of a bucket's configuration are waited for."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +163,7 @@ class TriggerManager:
         """Wire the trigger, and undo what it was in another bucket; returns what was done."""
         # The permission alone knows that bucket: it is the last that is changed.
         for former in self._places(trigger)[1:]:
-            self._take_out(former)
+            self._unless_aborted(partial(self._take_out, former))
         permission = self._permit(trigger, trigger.source_arn(function_arn))
         notification = self._notify(trigger, function_arn)
         return "unchanged" if {permission, notification} == {"unchanged"} else WIRED
@@ -224,7 +229,14 @@ class TriggerManager:
         former = replace(trigger, bucket=bucket)
         return [trigger] if former == trigger else [trigger, former]
 
+    def _unless_aborted(self, change: Callable[[], str]) -> str:
+        """Read, change and write, all again where someone else has written at the same time."""
+        return self.clients.until_accepted(change, is_aborted, CONFLICT_SECONDS)
+
     def _notify(self, trigger: Trigger, function_arn: str) -> str:
+        return self._unless_aborted(lambda: self._put_in(trigger, function_arn))
+
+    def _put_in(self, trigger: Trigger, function_arn: str) -> str:
         found = self.s3.get_bucket_notification_configuration(Bucket=trigger.bucket)
         entry = trigger.entry(function_arn)
         ours = own_entry(found, trigger.entry_id)
@@ -267,7 +279,8 @@ class TriggerManager:
 
     def delete_notification(self, trigger: Trigger) -> str:
         """Take our entry out of the bucket's configuration, and out of an earlier bucket's."""
-        done = [self._take_out(place) for place in self._places(trigger)]
+        places = self._places(trigger)
+        done = [self._unless_aborted(partial(self._take_out, place)) for place in places]
         return "deleted" if "deleted" in done else "not there"
 
     def _take_out(self, trigger: Trigger) -> str:
@@ -290,6 +303,11 @@ class TriggerManager:
 def cannot_validate(error: ClientError) -> bool:
     """Whether S3 says that it may not reach a destination, as it does for a permission too new."""
     return error_code(error) == "InvalidArgument" and "Unable to validate" in str(error)
+
+
+def is_aborted(error: ClientError) -> bool:
+    """Whether S3 says that another write of the configuration is under way."""
+    return error_code(error) == "OperationAborted"
 
 
 def _cause(ids: list[str]) -> str:

@@ -224,8 +224,13 @@ class SimulatedThreads:
         self._clock = clock
         self._ended = Mailbox(clock)
 
-    def start(self, call: Callable[[], Any]) -> None:
-        self._clock.start(lambda: self._ended.put(call()))
+    def start(self, call: Callable[[], Any], after: float = 0.0) -> None:
+        def work() -> None:
+            if after:
+                self._clock.sleep(after)
+            self._ended.put(call())
+
+        self._clock.start(work)
 
     def next_ended(self) -> Any:
         return self._ended.get()

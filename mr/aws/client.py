@@ -13,6 +13,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from aws.keepalive import keep_alive
 from aws.s3listing import read_pages_fast
 from aws.threads import Threads
 from errors import UsageError
@@ -65,13 +66,16 @@ class Clients:
             read_timeout=read_timeout,
             connect_timeout=CONNECT_SECONDS,
             max_pool_connections=connections,
+            tcp_keepalive=True,
         )
         try:
-            return self._session.client(service, config=config)
+            client = self._session.client(service, config=config)
         except BotoCoreError:
             raise
         except ValueError as error:
             raise UsageError(f"{error}: {remedy_for(error)}") from error
+        keep_alive(client)
+        return client
 
     @functools.cached_property
     def _session(self) -> boto3.Session:

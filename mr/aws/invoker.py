@@ -24,6 +24,7 @@ from errors import BadRecord, JobError, brief, log
 MAX_MESSAGE = 2000
 MAX_TEXT = 500
 """Characters of a function's error that are shown, and of an answer that is none."""
+LONGEST_PAUSE = 30.0
 LAST_SECONDS = 5.0
 """How long calls under way are waited for once one has failed for good: most end as it did."""
 
@@ -152,7 +153,8 @@ def call_all(
         while waiting and running < limit:
             index = waiting.popleft()
             (alone.discard if running else alone.add)(index)
-            threads.start(functools.partial(_call_one, call, index, payloads[index]))
+            one = functools.partial(_call_one, call, index, payloads[index])
+            threads.start(one, pause_after(failures[index]))
             running += 1
         index, answer, error = threads.next_ended()
         running -= 1
@@ -170,6 +172,13 @@ def call_all(
                 waiting.append(index)
             else:
                 raise _the_end(error, which, threads, running)
+
+
+def pause_after(failures: int) -> float:
+    """How long a call waits, in seconds, after so many tries; pure. A role's policy takes some
+    seconds to reach all of AWS: tries that follow at once would all be denied.
+    """
+    return min(2.0**failures, LONGEST_PAUSE) if failures else 0.0
 
 
 def _the_end(error: Exception, name: str, threads: Threads, running: int) -> Exception:

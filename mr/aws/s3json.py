@@ -57,12 +57,13 @@ def parse(body: bytes | str, where: str) -> Any:
     what is nested as deep as no record is, or has more digits than Python reads, is refused.
     """
     try:
-        return json.loads(body, parse_constant=_no_number)
+        return json.loads(body, parse_constant=no_number)
     except (ValueError, RecursionError) as error:
         raise BadRecord(f"{where} is not JSON: {error}") from error
 
 
-def _no_number(text: str) -> None:
+def no_number(text: str) -> None:
+    """ValueError for `NaN` and its like, which Python's json would take."""
     raise ValueError(f"{text} is no number")
 
 

@@ -19,9 +19,14 @@ class Threads:
     def __init__(self) -> None:
         self._ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
-    def start(self, call: Callable[[], Any]) -> None:
-        """Make a call, which must not raise, on a thread of its own."""
-        threading.Thread(target=lambda: self._ended.put(call()), daemon=True).start()
+    def start(self, call: Callable[[], Any], after: float = 0.0) -> None:
+        """Make a call, which must not raise, on a thread of its own, `after` so many seconds."""
+
+        def work() -> None:
+            time.sleep(after)
+            self._ended.put(call())
+
+        threading.Thread(target=work, daemon=True).start()
 
     def next_ended(self) -> Any:
         """What the next call to end has returned; waits for it."""

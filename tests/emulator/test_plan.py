@@ -74,16 +74,19 @@ def test_the_changes_are_named_and_not_made(app: Cloud) -> None:
 
 
 def test_what_would_be_deleted(app: Cloud) -> None:
-    assert all(line.endswith(": not there") for line in plan(app, "--deleteAll")[:-1])
+    *lines, emptied, log, other_log = plan(app, "--deleteAll")
+    assert all(line.endswith(": not there") for line in (*lines, log, other_log))
+    assert emptied == "s3://BUCKET: contents: 0 objects would be deleted"
     app.setup_apps("--no_spotwrap")
     app.s3.put_object(Bucket=app.bucket, Key="job1000/jobdata", Body=b"{}")
     before = notifications(app)
     lines = plan(app, "--deleteAll")
-    assert lines[:2] == ["plain: function: would be deleted", "plain: log group: not there"]
+    assert lines[0] == "plain: function: would be deleted"
+    assert lines[-2:] == ["plain: log group: not there", "coordinator: log group: not there"]
     assert "coordinator: notification of s3://BUCKET: would be deleted" in lines
     assert "coordinator: permission of s3://BUCKET: would be deleted" in lines
-    assert lines[-1] == "s3://BUCKET: contents: 1 object would be deleted"
-    assert plan(app, "--deleteAll", "--saveTriggerBucket")[-1].endswith("contents: kept")
+    assert lines[-3] == "s3://BUCKET: contents: 1 object would be deleted"
+    assert plan(app, "--deleteAll", "--saveTriggerBucket")[-3].endswith("contents: kept")
     assert names(app) == {f"plain{app.suffix}", f"coordinator{app.suffix}"}
     assert notifications(app) == before
     assert app.keys("") == ["job1000/jobdata"]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.cloud import Cloud, client_factory, command_environment
-from tests.moto_aws.conftest import make_role
+from tests.moto_aws.conftest import make_role, setup
 from tests.moto_aws.stand_in import StandIn
 from tests.smallapp import (
     HANDLER,
@@ -242,6 +242,46 @@ def test_a_role_that_is_not_there_yet_is_waited_for(app: Cloud, deployer: StandI
     maker.join()
     assert creations(deployer, before) > 2, "two functions, and at least one that was refused"
     assert found(app, "plain")["Role"].endswith(f"/{late}")
+
+
+def test_a_role_made_anew_under_its_old_name_is_written_into_the_functions(
+    app: Cloud, deployer: StandIn
+) -> None:
+    name = f"again{app.suffix}"
+    app.environment["AWSRole"] = make_role(deployer, app.bucket, app.databkt, name, "policy")
+    check(app.setup_apps("--no_spotwrap"), 0)
+    done = setup(deployer, "delete-role.py", name, "policy")
+    assert done.returncode == 0, done.stderr
+    make_role(deployer, app.bucket, app.databkt, name, "policy")
+    before = len(deployer.calls())
+    check(app.setup_apps("--no_spotwrap"), 0, f"plain{app.suffix}: updated (Role)")
+    written = [call.action for call in deployer.calls(before) if call.writes]
+    assert written == ["lambda:UpdateFunctionConfiguration"] * 2
+
+
+def make_log_group_once_gone(app: Cloud, group: str) -> None:
+    """Make a log group anew after it was deleted, as Lambda does for the last lines."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        found = app.logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+        if not found:
+            return app.logs.create_log_group(logGroupName=group)
+        time.sleep(0.05)
+
+
+def test_a_log_group_that_late_lines_make_anew_is_deleted_too(app: Cloud) -> None:
+    group = f"/aws/lambda/plain{app.suffix}"
+    check(app.setup_apps("--no_spotwrap"), 0)
+    app.logs.create_log_group(logGroupName=group)
+    maker = threading.Thread(target=make_log_group_once_gone, args=(app, group), daemon=True)
+    maker.start()
+    done = app.setup_apps("--deleteAll")
+    maker.join()
+    plain, other = f"plain{app.suffix}: log group", f"coordinator{app.suffix}: log group"
+    check(done, 0, f"{plain}: deleted", f"{plain}, looked for again: deleted")
+    assert f"{other}, looked" not in done.stderr, "it had none"
+    assert app.logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"] == []
+    assert done.stderr.index(f"{other}: not there") > done.stderr.index("contents:")
 
 
 def test_spotwrap_makes_its_table_and_its_library_once(

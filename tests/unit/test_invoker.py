@@ -6,6 +6,7 @@ import io
 import json
 import re
 import threading
+import time
 from collections import Counter
 
 import boto3
@@ -22,7 +23,9 @@ from aws.invoker import (
     Throttled,
     call_all,
     failure_message,
+    pause_after,
 )
+from aws.threads import Threads
 from errors import JobError
 
 
@@ -163,10 +166,37 @@ def test_every_payload_is_called_once_and_never_more_at_once_than_allowed() -> N
     assert 1 < calls.most <= 7
 
 
+class Prompt(Threads):
+    """Threads that remember how long they should have waited, and do not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pauses: list[float] = []
+
+    def start(self, call, after: float = 0.0) -> None:
+        self.pauses.append(after)
+        super().start(call)
+
+
+def test_tries_of_a_call_are_seconds_apart() -> None:
+    calls, threads = Calls(lambda payload, times: FunctionFailed("denied")), Prompt()
+    with pytest.raises(FunctionFailed):
+        call_all(calls, [1], 1, 3, lambda index, value: None, threads=threads)
+    assert threads.pauses == [0, 2, 4, 8]
+    assert [pause_after(tries) for tries in (0, 4, 5, 1000)] == [0, 16, 30, 30]
+
+
+def test_a_thread_waits_before_its_call() -> None:
+    threads, start = Threads(), time.monotonic()
+    threads.start(lambda: 1, 0.2)
+    assert threads.next_ended() == 1
+    assert time.monotonic() - start >= 0.2
+
+
 def test_a_call_that_fails_is_tried_again() -> None:
     calls = Calls(lambda payload, times: FunctionFailed("x") if times <= payload % 3 else None)
     answers: dict = {}
-    call_all(calls, list(range(9)), 3, 2, answers.__setitem__)
+    call_all(calls, list(range(9)), 3, 2, answers.__setitem__, threads=Prompt())
     assert len(answers) == 9
     assert [calls.times[number] for number in range(9)] == [1, 2, 3] * 3
 
@@ -174,7 +204,7 @@ def test_a_call_that_fails_is_tried_again() -> None:
 def test_a_call_that_fails_past_its_retries_ends_the_run() -> None:
     calls = Calls(lambda payload, times: FunctionFailed("number 3") if payload == 3 else None)
     with pytest.raises(FunctionFailed, match="number 3"):
-        call_all(calls, list(range(9)), 2, 2, lambda index, value: None)
+        call_all(calls, list(range(9)), 2, 2, lambda index, value: None, threads=Prompt())
     assert calls.times[3] == 3
 
 
@@ -201,14 +231,14 @@ def test_throttled_calls_wait_for_others_and_need_no_retries() -> None:
 def test_a_call_throttled_with_nothing_else_running_counts_as_a_failure() -> None:
     calls = Calls(lambda payload, times: Throttled("full"))
     with pytest.raises(Throttled):
-        call_all(calls, [1], 1, 2, lambda index, value: None)
+        call_all(calls, [1], 1, 2, lambda index, value: None, threads=Prompt())
     assert calls.times[1] == 3
 
 
 def test_an_error_nobody_foresaw_is_not_lost() -> None:
     calls = Calls(lambda payload, times: ZeroDivisionError("oops"))
     with pytest.raises(ZeroDivisionError, match="oops"):
-        call_all(calls, [1], 1, 2, lambda index, value: None)
+        call_all(calls, [1], 1, 2, lambda index, value: None, threads=Prompt())
 
 
 def own_error(payload: int) -> FailedForGood:
@@ -245,11 +275,11 @@ def test_a_call_that_takes_long_is_not_waited_for(monkeypatch) -> None:
         raise own_error(payload)
 
     with pytest.raises(FailedForGood, match=r"is int \(0\)$"):
-        call_all(call, [0, 1], 2, 2, lambda *_: None)
+        call_all(call, [0, 1], 2, 2, lambda *_: None, threads=Prompt())
     ended.set()
 
 
 def test_another_try_names_whose_it_is(capfd) -> None:
     calls = Calls(lambda payload, times: FunctionFailed("x") if times == 1 else None)
-    call_all(calls, [7], 1, 2, lambda *_: None, "mapper {}".format)
+    call_all(calls, [7], 1, 2, lambda *_: None, "mapper {}".format, Prompt())
     assert capfd.readouterr().err == "try 2 of 3 for mapper 7: x\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 
 import boto3
 import pytest
@@ -11,7 +12,7 @@ from botocore.stub import ANY, Stubber
 
 from deploy import bundle
 from deploy.clients import Clients, DeployError
-from deploy.function import Desired, LambdaManager, differences
+from deploy.function import Desired, LambdaManager, configuration_changes, differences
 
 WANTED = Desired(
     name="f",
@@ -71,6 +72,30 @@ def test_each_field_that_differs_is_named(change, field) -> None:
     assert differences(dataclasses.replace(WANTED, **change), FOUND) == [field]
 
 
+ROLE_MADE = datetime.datetime(2026, 1, 31, 9, 0, tzinfo=datetime.UTC)
+
+
+@pytest.mark.parametrize(
+    ("modified", "change", "written"),
+    [
+        ("2026-01-31T08:59:59.000+0000", {}, ["Role"]),
+        ("2026-01-31T08:59:59.000+0000", {"MemorySize": 1}, ["Role", "MemorySize"]),
+        ("2026-01-31T08:59:59.000+0000", {"Role": "arn:other"}, ["Role"]),
+        ("2026-01-31T09:00:01.000+0000", {}, []),
+        ("2026-01-31T09:00:01Z", {"MemorySize": 1}, ["MemorySize"]),
+        ("2026-01-31T08:59:59.123456", {}, ["Role"]),
+    ],
+)
+def test_a_role_made_anew_under_its_old_name_is_written_again(modified, change, written) -> None:
+    found = {**FOUND, "LastModified": modified, **change}
+    assert configuration_changes(WANTED, found, ROLE_MADE) == written
+
+
+def test_a_role_that_may_not_be_looked_at_changes_nothing() -> None:
+    found = {**FOUND, "LastModified": "2026-01-31T08:59:59.000+0000"}
+    assert configuration_changes(WANTED, found, None) == []
+
+
 def refused(message: str) -> ClientError:
     error = {"Code": "InvalidParameterValueException", "Message": message}
     return ClientError({"Error": error}, "CreateFunction")
@@ -95,8 +120,20 @@ class World:
 YOUNG = "The role defined for the function cannot be assumed by Lambda."
 
 
-def test_a_role_that_is_too_young_is_waited_for() -> None:
-    world = World(20, YOUNG)
+@pytest.mark.parametrize(
+    "message",
+    [
+        YOUNG,
+        "The provided execution role does not have permissions to call CreateNetworkInterface on "
+        "EC2",
+        "Lambda was unable to configure access to your environment variables because the KMS key "
+        "is invalid for CreateGrant. Please check your KMS key settings. KMS Exception: "
+        "InvalidArnException KMS Message: ARN does not refer to a valid principal: "
+        "arn:aws:iam::123456789012:role/r",
+    ],
+)
+def test_a_role_that_is_too_young_is_waited_for(message: str) -> None:
+    world = World(20, message)
     assert world.clients.until_role_works(world.call) == "made"
     assert 20 <= world.now < 30
 
@@ -118,7 +155,7 @@ def test_another_refusal_is_an_error_at_once() -> None:
 @pytest.fixture
 def functions() -> tuple[LambdaManager, Stubber]:
     """A manager whose Lambda is a stub at botocore's edge."""
-    clients = Clients("us-west-2")
+    clients = Clients("us-west-2", _roles={"r": None})
     keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
     clients.session = boto3.Session(region_name="us-west-2", **keys)
     manager = LambdaManager(clients)

@@ -204,6 +204,34 @@ def test_a_permission_that_s3_does_not_see_yet_is_waited_for(triggers) -> None:
     assert naps == [1, 2]
 
 
+def test_where_someone_writes_at_the_same_time_all_is_read_again(triggers) -> None:
+    manager, stub, naps = triggers
+    operation = "put_bucket_notification_configuration"
+    stub.add_response("get_bucket_notification_configuration", {})
+    stub.add_client_error(operation, "OperationAborted", http_status_code=409)
+    theirs = {"LambdaFunctionConfigurations": [{**other(prefix="photos/"), **THEIR_FUNCTION}]}
+    stub.add_response("get_bucket_notification_configuration", theirs)
+    merged = trigger.merge(theirs, OURS.entry(ARN))
+    stub.add_response(operation, {}, {"Bucket": "jobs", "NotificationConfiguration": merged})
+    with stub:
+        assert manager._notify(OURS, ARN) == "changed"
+        stub.assert_no_pending_responses()
+    assert naps == [1]
+
+
+THEIR_FUNCTION = {"LambdaFunctionArn": f"{ARN}-of-theirs"}
+
+
+def test_writes_that_never_end_are_an_error(triggers) -> None:
+    manager, stub, naps = triggers
+    for _ in range(20):
+        stub.add_response("get_bucket_notification_configuration", {})
+        stub.add_client_error("put_bucket_notification_configuration", "OperationAborted")
+    with stub, pytest.raises(ClientError, match="OperationAborted"):
+        manager._notify(OURS, ARN)
+    assert trigger.CONFLICT_SECONDS < sum(naps) < 60
+
+
 def test_a_destination_that_stays_out_of_reach_is_an_error_that_says_what_may_be(triggers) -> None:
     manager, stub, naps = triggers
     stub.add_response("get_bucket_notification_configuration", {})
