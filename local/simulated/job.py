@@ -18,7 +18,8 @@ from local.simulated.cloud import Cloud, LogSink, SimulatedClients
 from local.simulated.functions import Function, Invocation
 from local.simulated.objects import Opaque, Stored
 from local.simulated.rates import Rates
-from local.simulated.workers import Query, Workers
+from local.simulated.work import Query
+from local.simulated.workers import Workers
 from running import watching
 from running.request import JobRequest
 from running.run import run

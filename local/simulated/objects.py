@@ -164,11 +164,6 @@ class Bucket:
             self._deleted[key] = self._changes
             del self._keys[bisect.bisect_left(self._keys, key)]
 
-    @property
-    def uploads(self) -> int:
-        """Multipart uploads that are under way: their parts are stored, and paid for."""
-        return len(self._uploads)
-
     def begin_upload(self, key: str, metadata: Mapping[str, str]) -> str:
         """Begin a multipart upload; returns its id."""
         self._changes += 1

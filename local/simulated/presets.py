@@ -7,7 +7,7 @@ import dataclasses
 from local.simulated.groups import addresses
 from local.simulated.job import Layout
 from local.simulated.rates import Rates
-from local.simulated.workers import Query
+from local.simulated.work import Query
 
 ROW_BYTES = 25.4e9 / 155e6
 INPUTS = {"1node": (25_400_000_000, 202), "5nodes": (126_800_000_000, 1010)}

@@ -8,98 +8,22 @@ here of mapper.py, reducer.py and shuffle/ is which requests they make, and how 
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from aws import s3json
 from inputs.reading import SOURCES_AHEAD, TAIL_BYTES
+from local.simulated import joins
 from local.simulated.cloud import Cloud, SimulatedClients
 from local.simulated.functions import Invocation, OutOfMemory
-from local.simulated.groups import Groups
-from local.simulated.objects import Opaque
+from local.simulated.work import Pairs, Query, Worker
 from reducer import AHEAD_BYTES, MOST_AHEAD
-from shuffle import joining, partition
+from shuffle import partition
 from state.failures import failure_record
 from state.keys import JobKeys
 from state.outputs import Counts
-from state.runs import RUN, OtherRun, Run
+from state.runs import OtherRun, Run
 from state.tasks import Input, MapperEvent, ReducerEvent
-
-
-@dataclasses.dataclass(frozen=True)
-class Pairs:
-    """The body of an output: its bytes, its pairs, the rows of input behind it, and which share of
-    all keys it is about.
-    """
-
-    size: int
-    count: int
-    rows: float
-    share: float = 1.0
-
-    def __len__(self) -> int:
-        return self.size
-
-    def part(self, share: float) -> Pairs:
-        """Those of its pairs that are of a share of all keys."""
-        mine = min(1.0, share / self.share)
-        return Pairs(round(self.size * mine), round(self.count * mine), self.rows, share)
-
-
-@dataclasses.dataclass(frozen=True)
-class Query:
-    """What is computed: its groups, bytes of a row, bytes of a pair in an output."""
-
-    groups: Groups
-    row_bytes: float
-    pair_bytes: float
-
-    def output(self, rows: float, share: float = 1.0) -> Pairs:
-        """What comes of so many rows, of a share of all keys."""
-        count = round(self.groups.among(rows) * share)
-        return Pairs(round(count * self.pair_bytes) + 2, count, rows, share)
-
-
-@dataclasses.dataclass(frozen=True)
-class Worker:
-    """One invocation of a mapper or a reducer, which works for a run."""
-
-    cloud: Cloud
-    query: Query
-    me: Invocation
-    clients: SimulatedClients
-    run: Run
-    start: float
-
-    @property
-    def seconds(self) -> float:
-        return self.clients.clock() - self.start
-
-    def counts(self, lines: int, groups: int, read: int) -> Counts:
-        """What it counted until now."""
-        return Counts(self.start, self.seconds, lines, groups=groups, input_bytes=read)
-
-    def take(self, size: float, core_seconds: float) -> None:
-        """Receive bytes, and compute with them, while others are asked for."""
-        self.me.machine.transfer(size)
-        self.me.machine.compute(core_seconds + size / self.cloud.rates.receive)
-
-    def write(self, key: str, output: Pairs, counts: Counts) -> None:
-        """Write an output of the run, once, as shuffle/pairs.py does."""
-        self.me.machine.compute(output.count / self.cloud.rates.encode)
-        self.me.settle()
-        self.me.machine.transfer(output.size)
-        self.me.settle()
-        metadata = self.metadata(counts)
-
-        def put(condition: Mapping[str, str]) -> None:
-            s3json.write_body(self.run.s3, self.run.bucket, key, output, metadata, condition)
-
-        self.run.write(key, put, self.clients.sleep)
-
-    def metadata(self, counts: Counts) -> dict[str, str]:
-        return {**counts.to_metadata(), RUN: self.run.run_id}
 
 
 class Workers:
@@ -117,7 +41,7 @@ class Workers:
     def reduce(self, me: Invocation) -> list[float]:
         """The reducer."""
         task = ReducerEvent.from_json(me.payload)
-        work = join if task.join else merge
+        work = joins.join if task.join else merge
         return self._carry_out(me, task, lambda worker: reduce(worker, task, work), [0, 0, 0.0])
 
     def _carry_out(
@@ -231,83 +155,3 @@ def _fit(worker: Worker, merged: Pairs, ahead: int) -> None:
     needed = rates.base_memory + rates.pair_memory * merged.count + ahead
     if needed > function.memory * 2**20:
         raise OutOfMemory(f"{needed / 2**20:,.0f} MB of {function.memory} are needed")
-
-
-# --------------------------------------------------------------------------- joining
-
-
-def join(worker: Worker, task: ReducerEvent) -> Counts:
-    """Make outputs without a key in common the answer, as shuffle/joining.py does."""
-    s3, bucket = worker.run.s3, worker.run.bucket
-    threads = worker.clients.executor(joining.THREADS)
-
-    def look(key: str) -> tuple[str, int, int]:
-        head = s3.head_object(Bucket=bucket, Key=key)
-        return key, head["ContentLength"], Counts.from_head(head, key).groups or 0
-
-    pieces = [piece for piece in threads.map(look, task.keys) if piece[2]]
-    size = sum(size for _, size, _ in pieces)
-    groups = sum(count for _, _, count in pieces)
-    counts = worker.counts(groups, groups, size)
-    result = Opaque(size)
-    if size > joining.MOST_JOINED:
-        result = Opaque(100 * len(pieces))  # the manifest
-    elif size > joining.TAIL_PART or any(one > joining.LEAST_COPIED for _, one, _ in pieces):
-        _assemble(worker, pieces, counts)
-        return worker.counts(groups, groups, size)
-    else:
-        list(threads.map(lambda piece: _fetch(worker, *piece[:2]), pieces))
-        worker.me.settle()
-    metadata = worker.metadata(counts)
-    key = JobKeys(task.job_id).result
-    worker.run.write(
-        key,
-        lambda condition: s3json.write_body(s3, bucket, key, result, metadata, condition),
-        worker.clients.sleep,
-    )
-    return counts
-
-
-def _fetch(worker: Worker, key: str, size: int) -> Opaque:
-    """Read the end of an output, of so many bytes."""
-    where = {"Bucket": worker.run.bucket, "Key": key}
-    worker.run.s3.get_object(**where, Range=f"bytes=-{size}")
-    worker.take(size, 0.0)
-    return Opaque(size)
-
-
-def _assemble(worker: Worker, pieces: list[tuple[str, int, int]], counts: Counts) -> None:
-    """Copy what is large enough, have the rest come through the function, as one upload."""
-    s3, bucket, key = worker.run.s3, worker.run.bucket, JobKeys(worker.run.job_id).result
-    threads = worker.clients.executor(joining.THREADS)
-    made = s3.create_multipart_upload(Bucket=bucket, Key=key, Metadata=worker.metadata(counts))
-    upload = {"Bucket": bucket, "Key": key, "UploadId": made["UploadId"]}
-    copied = [piece for piece in pieces if piece[1] > joining.LEAST_COPIED]
-
-    def copy(number: int) -> dict[str, Any]:
-        source, size, _ = copied[number - 1]
-        answer = s3.upload_part_copy(
-            **upload, PartNumber=number, CopySource={"Bucket": bucket, "Key": source}
-        )
-        worker.clients.sleep(size / worker.cloud.rates.copied)
-        return {"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]}
-
-    parts = list(threads.map(copy, range(1, len(copied) + 1)))
-    last_pair = round(worker.query.pair_bytes)
-    ends = [last_pair if piece in copied else piece[1] for piece in pieces]
-    list(threads.map(lambda piece, end: _fetch(worker, piece[0], end), pieces, ends))
-    worker.me.settle()
-    left, number = sum(ends), len(copied)
-    while left > 0:
-        number, sent = number + 1, min(left, joining.TAIL_PART)
-        worker.me.machine.transfer(sent)
-        worker.me.settle()
-        answer = s3.upload_part(**upload, PartNumber=number, Body=Opaque(sent))
-        parts.append({"PartNumber": number, "ETag": answer["ETag"]})
-        left -= sent
-    every = {"Parts": parts}
-    worker.run.write(
-        key,
-        lambda how: s3.complete_multipart_upload(**upload, MultipartUpload=every, **how),
-        worker.clients.sleep,
-    )

@@ -21,7 +21,7 @@ from local.simulated.groups import addresses
 from local.simulated.job import Layout, request_for, simulate
 from local.simulated.measuring import PLENTY, Account, measure
 from local.simulated.rates import Rates, Spread
-from local.simulated.workers import Query
+from local.simulated.work import Query
 from tests.cloud import SECONDS, Cloud, cloud_on
 from tests.faults import FaultProxy
 

@@ -20,7 +20,7 @@ from local.simulated.functions import Function
 from local.simulated.groups import addresses, alike, zipf
 from local.simulated.job import Layout, Report, request_for, simulate
 from local.simulated.rates import Allowance, Rates, Spread
-from local.simulated.workers import Query
+from local.simulated.work import Query
 from tests import readme
 from views.costs import Prices
 

@@ -121,6 +121,21 @@ def test_threads_give_what_ended_first() -> None:
     assert found == [1, 2, 3]
 
 
+def test_threads_give_what_ends_soon_and_no_more_is_waited_for() -> None:
+    clock, found = Clock(), []
+
+    def body() -> None:
+        threads = SimulatedThreads(clock)
+        for nap in (3, 1, 9):
+            threads.start(lambda nap=nap: (clock.sleep(nap), nap)[1])
+        found.append((list(threads.soon_ended(3, 5.0)), clock.now - EPOCH))
+        found.append((threads.next_ended(), clock.now - EPOCH))
+
+    clock.start(body)
+    clock.run()
+    assert found == [([1, 3], 5), (9, 9)]
+
+
 def test_whoever_a_process_starts_works_for_the_same_owner() -> None:
     clock, owners = Clock(), []
 
