@@ -138,3 +138,24 @@ def test_the_examples_of_help_run_as_they_stand(app: Cloud) -> None:
         done = run(command, environment, cwd=app.config.parent)
         assert done.returncode == 0, f"{line}: {done.stderr}"
     assert names(app) == set()
+
+
+@pytest.mark.parametrize(
+    ("redirected", "status", "said"),
+    [
+        (">/dev/full", 1, "setupApps.py: standard output cannot be written: No space left on"),
+        (">&-", 1, "setupApps.py: standard output is closed"),
+        ("2>&-", 0, ""),
+    ],
+)
+def test_a_plan_meets_streams_that_are_full_or_closed(
+    app: Cloud, redirected: str, status: int, said: str
+) -> None:
+    words = [sys.executable, "lambda-python/setupApps.py", "-f", str(app.config), "--deleteAll"]
+    command = f"{shlex.join([*words, '--plan', '--json'])} {redirected}"
+    done = run(["bash", "-c", command], app.environment)
+    assert done.returncode == status, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    if status == 0:
+        assert json.loads(done.stdout)["steps"]
