@@ -2,17 +2,19 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup browser demo local test bench lint format clean
+.PHONY: help setup browser demo local test bench lint format lock audit clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: .venv/.installed ## make .venv and install what the demo, the tests and the checks need
 
-.venv/.installed: requirements.txt requirements-cli.txt requirements-dev.txt
+.venv/.installed: requirements-dev.lock
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": pass PYTHON=python3.13, say") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@# pip's script for aws does not start in a path with a space: this one does
+	printf '#!/bin/sh\nexec "$$(dirname "$$0")/python" -m awscli "$$@"\n' > $(BIN)/aws
 	touch $@
 
 demo: setup ## start the embedded AWS, deploy, run a job, check its result, clean up
@@ -50,5 +52,17 @@ format: setup ## let ruff put the code in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+lock: .venv-lock/.installed ## write requirements-dev.lock anew: the newest that requirements-dev.txt allows
+	.venv-lock/bin/uv pip compile --no-config --quiet --upgrade --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-annotate --no-header requirements-dev.txt -o requirements-dev.lock
+
+audit: .venv-lock/.installed ## look for known faults of what requirements-dev.lock names
+	.venv-lock/bin/pip-audit --strict --no-deps --disable-pip -r requirements-dev.lock
+
+.venv-lock/.installed:
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check "uv>=0.9,<1" "pip-audit>=2.9,<3"
+	touch $@
+
 clean: ## remove everything that was made here
-	rm -rf .venv .venv-bench .local .pytest_cache .mypy_cache .ruff_cache .hypothesis build
+	rm -rf .venv .venv-bench .venv-lock .local .pytest_cache .mypy_cache .ruff_cache .hypothesis build

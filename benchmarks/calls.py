@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 
-from cloud import BUCKET
+from cloud import BUCKET, DATA
 from common import Bench, Section
 from measure import faster, in_turns, median, run_case
 
@@ -98,6 +98,53 @@ def coordinator(bench: Bench) -> Section:
         "series": {"an event": list(points.items())}, "log": True,
     }  # fmt: skip
     return Section("coordinator", "The coordinator", text, rows, plot)
+
+
+LISTED = 1000
+"""Keys of the page that is listed."""
+PAIRS = 200_000
+"""Pairs that are encoded."""
+
+
+def computing(bench: Bench) -> Section:
+    """What requests and outputs cost the core that makes them."""
+    large = bench.size
+    bench.cloud.s3.upload_file(str(bench.file), DATA, "computing/large")
+    for number in range(LISTED - 1):
+        bench.cloud.s3.put_object(Bucket=DATA, Key=f"computing/{number}", Body=b"")
+    units = ("client", "clients", "request", "page", "receive", "encode")
+    cases = {
+        what: functools.partial(
+            run_case, "computing", what, DATA, str(PAIRS), environment=bench.cloud.variables
+        )
+        for what in units
+    }
+    runs, _ = in_turns(cases, bench.rounds)
+    cpu = {what: median(found) for what, found in runs.items()}
+    bench.rates |= {
+        "client": cpu["client"],
+        "next_client": cpu["clients"] - cpu["client"],
+        "request": cpu["request"],
+        "listed": max(0.0, cpu["page"] - cpu["request"]) / LISTED,
+        "receive": large / cpu["receive"],
+        "encode": PAIRS / cpu["encode"],
+    }
+    found = bench.rates
+    rows = [
+        ["", "seconds of a core"],
+        ["the first client of AWS", f"{found['client']:.3f}"],
+        ["a further client", f"{found['next_client']:.4f}"],
+        ["a request", f"{found['request']:.5f}"],
+        ["a listed key", f"{found['listed']:.7f}"],
+        ["100 MB of an object's bytes", f"{1e8 / found['receive']:.3f}"],
+        ["100,000 pairs of an output, as JSON in the order of their buckets",
+         f"{1e5 / found['encode']:.3f}"],
+    ]  # fmt: skip
+    text = (
+        "CPU time of the process alone, whatever it waits for. A function of 128 MB has 1/14 of a "
+        "core: there, each takes 14 times as long. The embedded S3 is asked without TLS."
+    )
+    return Section("computing", "What requests cost a core", text, rows)
 
 
 def put_job(bench: Bench, job_id: str, count: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import operator
 import os
 import resource
 import subprocess
@@ -174,12 +175,11 @@ def original_mapper(bucket: str, *keys: str) -> Answer:
 def our_mapper(bucket: str, *keys: str) -> Callable[[], Answer]:
     """The answer is in S3, and is read when the clock has been stopped."""
     import mapper
-    from jobs import loading
 
     s3 = client()
     event = {"bucket": bucket, "keys": list(keys), "jobBucket": bucket, "jobId": "j", "mapperId": 1}
-    job = loading.load()
-    mapper.run(s3, mapper.MapperEvent.from_json(event), job)
+    s3.delete_object(Bucket=bucket, Key="j/task/mapper/1")  # an output that is there stays
+    mapper.handle(s3, event, "benchmark")
     return lambda: json.loads(s3.get_object(Bucket=bucket, Key="j/task/mapper/1")["Body"].read())
 
 
@@ -202,13 +202,12 @@ def original_reducer(bucket: str, *keys: str) -> Answer:
 
 def our_reducer(bucket: str, *keys: str) -> Answer:
     import reducer
-    from jobs import loading
 
     s3 = client()
     event = {"bucket": bucket, "keys": list(keys), "jobBucket": bucket, "jobId": "j"}
     event |= {"nReducers": 1, "stepId": 1, "reducerId": 1}
-    task = reducer.ReducerEvent.from_json(event)
-    reducer.run(s3, task, loading.load())
+    s3.delete_object(Bucket=bucket, Key="j/result")  # an output that is there stays
+    reducer.handle(s3, event, "benchmark")
     return {}
 
 
@@ -255,6 +254,31 @@ def coordinator_event(bucket: str, job_id: str) -> Answer:
     reducerCoordinator.handler(event, Context())
     seconds = time.perf_counter() - begin
     report(seconds, dict.fromkeys(range(len(requests)), 0.0), peak_mb())
+    raise SystemExit(0)
+
+
+def computing(what: str, bucket: str, pairs: str) -> Answer:
+    """CPU seconds of this process: of a client, a request, a page, an object, `pairs` encoded."""
+    from aws import s3stream
+    from aws.client import Clients
+    from shuffle import partition
+
+    s3 = client()
+    output = {f"{number:08x}": number / 7 for number in range(int(pairs))}
+    work: dict[str, tuple[Callable[[], Any], int]] = {
+        "client": (lambda: Clients().s3, 5),
+        "clients": (lambda: operator.attrgetter("s3", "functions")(Clients()), 5),
+        "request": (lambda: s3.head_object(Bucket=bucket, Key="computing/large"), 50),
+        "page": (lambda: s3.list_objects_v2(Bucket=bucket, Prefix="computing/"), 50),
+        "receive": (lambda: list(s3stream.read_chunks(s3, bucket, "computing/large")), 2),
+        "encode": (lambda: partition.encode(output), 3),
+    }
+    do, count = work[what]
+    do()
+    before = time.process_time()
+    for _ in range(count):
+        do()
+    report((time.process_time() - before) / count, {}, peak_mb())
     raise SystemExit(0)
 
 
@@ -355,8 +379,8 @@ def report(seconds: float, answer: Answer, peak: float) -> None:
 IMPORTS = {
     "uservisits": ["jobs.uservisits", "aws.s3stream"],
     "uservisits_polars": ["jobs.uservisits_polars", "aws.s3stream"],
-    "our_mapper": ["mapper", "uservisits"],
-    "our_reducer": ["reducer", "uservisits"],
+    "our_mapper": ["mapper", "jobs.uservisits"],
+    "our_reducer": ["reducer", "jobs.uservisits"],
     "original_mapper": ["lambdautils"],
     "original_reducer": ["lambdautils"],
     "start_pooled": ["driver"],

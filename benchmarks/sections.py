@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from calls import coordinator, starting
+from calls import computing, coordinator, starting
 from cloud import DATA
 from common import TITLES, Bench, Section, comparison, megabytes
 from measure import Run, faster, in_turns, median, peak, run_case
@@ -280,12 +280,12 @@ def job_of_small_mappers(bench: Bench, prefix: str) -> Run:
     return Run(bench.cloud.job(prefix, "--batchsize", "1", "--concurrency", "4").seconds)
 
 
-NEEDED = ("kernel", "reducer")
+NEEDED = ("kernel", "reducer", "computing")
 """Sections whose rates the model takes."""
 
 ALL: dict[str, Callable[[Bench], Section]] = {
     function.__name__: function
     for function in (
-        kernel, mapper, memory, reducer, starting, jobs, growth, coordinator, model
+        kernel, mapper, memory, reducer, starting, jobs, growth, coordinator, computing, model
     )
 }  # fmt: skip

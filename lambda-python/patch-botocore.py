@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK: the shell may complete this command's options
 """Make a patched copy of the installed botocore, for functions wrapped by SpotWrap.
 
     python patch-botocore.py ../build/botocore
@@ -14,7 +15,10 @@ from pathlib import Path
 
 import botocore
 
+sys.path.append(str(Path(__file__).resolve().parent.parent / "mr"))
+
 from deploy import botocorepatch, wrapping
+from terminal import program
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -28,9 +32,11 @@ def make_parser() -> argparse.ArgumentParser:
   for functions that use SNS as well:
     python patch-botocore.py ../build/botocore --services s3 lambda dynamodb logs sts sns
 
-exit status: 0 done, 1 failed, 2 wrong usage""",
+exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted""",
     )
-    parser.add_argument("folder", type=Path, help="where the copy goes; an older one is replaced")
+    parser.add_argument(
+        "folder", type=Path, help="where the copy goes; one that this made earlier is replaced"
+    )
     parser.add_argument(
         "--services",
         nargs="+",
@@ -41,20 +47,20 @@ exit status: 0 done, 1 failed, 2 wrong usage""",
     return parser
 
 
-def main(argv: list[str] | None = None) -> int:
-    options = make_parser().parse_args(argv)
+def make(options: argparse.Namespace) -> None:
+    """Make the copy, and tell its size."""
     installed = Path(botocore.__file__).parent
-    try:
-        botocorepatch.make_copy(installed, botocore.__version__, options.folder, options.services)
-        files, before = botocorepatch.size(installed)
-        kept, after = botocorepatch.size(options.folder)
-    except (botocorepatch.PatchError, OSError) as error:
-        print(f"patch-botocore.py: {error}", file=sys.stderr)
-        return 1
+    botocorepatch.make_copy(installed, botocore.__version__, options.folder, options.services)
+    files, before = botocorepatch.size(installed)
+    kept, after = botocorepatch.size(options.folder)
     zipped = len(wrapping.library(options.folder).code())
     print(f"botocore {botocore.__version__}: {files} files, {before:,} bytes")
     print(f"patched: {kept} files, {after:,} bytes; as a zip {zipped:,} bytes")
-    return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command. Returns the exit status."""
+    return program.run(make_parser(), make, argv)
 
 
 if __name__ == "__main__":

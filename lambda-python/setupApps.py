@@ -6,7 +6,7 @@
 
 In: scns.json, and the role in the environment (AWSRole). Out: functions in Lambda, the S3 trigger;
 one line a function on standard error. With --plan nothing is changed, and the lines are on
-standard output. Exit status: 0 done, 1 failed, 2 wrong usage or configuration.
+standard output.
 """
 
 from __future__ import annotations
@@ -17,32 +17,25 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from pathlib import Path
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    HTTPClientError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-)
+from botocore.exceptions import ClientError, HTTPClientError
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "mr"))
 
 from deploy import config, plan, wrapping
-from deploy.bundle import BundleError
-from deploy.clients import Clients, DeployError, error_code
-from deploy.config import Config, ConfigError
+from deploy.clients import Clients, DeployError
+from deploy.config import Config
 from deploy.desired import prepare, table_of
 from deploy.function import Desired
 from deploy.steps import Step, Steps
 from deploy.trigger import WIRED
-from deploy.words import counted
 from deploy.wrapping import SpotWrap
+from errors import counted, log
 from spotwrap.settings import TABLE
+from terminal import program
 
-
-def say(line: str) -> None:
-    """Progress, for a person to read."""
-    print(line, file=sys.stderr, flush=True)
+INTERRUPTED = "interrupted; run it again to complete what was begun"
 
 
 def show(
@@ -54,7 +47,7 @@ def show(
     else:
         for line in plan.lines(steps, wanted):
             print(line, flush=True)
-    say("This is a plan: nothing was changed.")
+    log("This is a plan: nothing was changed.")
     return 0
 
 
@@ -71,18 +64,18 @@ def deploy(settings: Config, clients: Clients, options: argparse.Namespace) -> i
     if options.plan:
         return show(options, settings.region, [*needs, *chain(*functions)], wanted)
     for step in needs:
-        say(f"SpotWrap: {step.owner} {step.do()}")
+        log(f"SpotWrap: {step.owner} {step.do()}")
     changed, wired = 0, False
     for function, one in zip(functions, wanted, strict=True):
-        words = carry_out(function)
+        words = carry_out_steps(function)
         kind = "with SpotWrap" if one.handler == wrapping.HANDLER else "plain"
-        say(f"{one.name}: {', '.join(words)} ({kind})")
+        log(f"{one.name}: {', '.join(words)} ({kind})")
         changed += any(not word.endswith("unchanged") for word in words)
         wired |= any(word.endswith(WIRED) for word in words)
     functions_in = f"{counted(len(wanted), 'function')} in {clients.region}"
-    say(f"{functions_in}: {changed} changed, the rest as they were.")
+    log(f"{functions_in}: {changed} changed, the rest as they were.")
     if wired:
-        say(
+        log(
             "The trigger is new: S3 may leave out events for about five minutes. A driver that "
             "waits makes up for them; for an asynchronous job there is `python job.py nudge`."
         )
@@ -114,12 +107,12 @@ def spotwrap_of(settings: Config, clients: Clients, options: argparse.Namespace)
     return SpotWrap(clients, wrapped, table_of(settings, options), options.no_botocore_change)
 
 
-def carry_out(function: Sequence[Step]) -> list[str]:
+def carry_out_steps(function: Sequence[Step]) -> list[str]:
     """Do the steps of one function. Returns what was done to each thing. DeployError."""
     try:
         return [f"{step.what} {step.do()}".strip() for step in function]
     except ClientError as error:
-        raise DeployError(f"{function[0].owner}: {explain(error)}") from error
+        raise DeployError(f"{function[0].owner}: {program.explain(error)}") from error
 
 
 def delete_all(settings: Config, clients: Clients, options: argparse.Namespace) -> int:
@@ -128,16 +121,16 @@ def delete_all(settings: Config, clients: Clients, options: argparse.Namespace) 
     if options.plan:
         return show(options, settings.region, steps)
     failed = sum(not delete(step) for step in steps)
-    say(f"{counted(failed, 'step')} failed." if failed else "Everything is deleted.")
+    log(f"{counted(failed, 'step')} failed." if failed else "Everything is deleted.")
     return 1 if failed else 0
 
 
 def delete(step: Step) -> bool:
     """One step of a deletion. A failure is said and the others go on."""
     try:
-        say(f"{step.name}: {step.do()}")
+        log(f"{step.name}: {step.do()}")
     except (ClientError, HTTPClientError, DeployError) as error:
-        say(f"{step.name}: FAILED: {error}")
+        log(f"{step.name}: FAILED: {program.explain(error)}")
         return False
     return True
 
@@ -155,7 +148,7 @@ EXAMPLES = """examples:
   delete functions, logs, trigger and the contents of the trigger's bucket:
     python setupApps.py --profile me -f scns.json --deleteAll
 
-exit status: 0 done, 1 failed, 2 wrong usage or configuration"""
+exit status: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted"""
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -182,51 +175,34 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def complete(parser: argparse.ArgumentParser) -> None:
-    """Let the shell complete options, where `argcomplete` is installed."""
-    try:
-        import argcomplete
-    except ImportError:
-        return
-    argcomplete.autocomplete(parser)
+def carry_out(options: argparse.Namespace) -> int:
+    """Deploy or delete, as the options say. Returns the exit status."""
+    settings = config.load(config.find(options.config), with_sources=not options.deleteAll)
+    clients = Clients(settings.region, options.profile)
+    return (delete_all if options.deleteAll else deploy)(settings, clients, options)
+
+
+def fault_of(options: argparse.Namespace) -> str | None:
+    """What is wrong with the options together; None where nothing is; pure."""
+    if options.deleteAll and options.update:
+        return "--update and --deleteAll exclude each other"
+    if options.saveTriggerBucket and not options.deleteAll:
+        return "--saveTriggerBucket goes with --deleteAll"
+    if options.json and not options.plan:
+        return "--json goes with --plan"
+    return None
 
 
 def main(argv: list[str] | None = None) -> int:
     """The command. Returns the exit status."""
     parser = make_parser()
-    complete(parser)
-    options = parser.parse_args(argv)
-    if options.deleteAll and options.update:
-        parser.error("--update and --deleteAll exclude each other")
-    if options.saveTriggerBucket and not options.deleteAll:
-        parser.error("--saveTriggerBucket goes with --deleteAll")
-    if options.json and not options.plan:
-        parser.error("--json goes with --plan")
-    try:
-        settings = config.load(config.find(options.config), with_sources=not options.deleteAll)
-        clients = Clients(settings.region, options.profile)
-        return (delete_all if options.deleteAll else deploy)(settings, clients, options)
-    except (ConfigError, BundleError) as error:
-        say(f"setupApps.py: {error}")
-        return 2
-    except DeployError as error:
-        say(f"setupApps.py: {error}")
-    except (ClientError, BotoCoreError) as error:
-        say(f"setupApps.py: {explain(error)}")
-    except KeyboardInterrupt:
-        say("setupApps.py: interrupted; run it again to complete what was begun")
-    return 1
 
+    def command(options: argparse.Namespace) -> int:
+        if fault := fault_of(options):
+            parser.error(fault)
+        return carry_out(options)
 
-def explain(error: ClientError | BotoCoreError) -> str:
-    """What an AWS error means to the user, and what helps."""
-    if isinstance(error, NoCredentialsError | PartialCredentialsError):
-        return f"{error}: run `aws configure`, or set AWS_PROFILE, or pass --profile"
-    if isinstance(error, ProfileNotFound):
-        return f"{error}: `aws configure list-profiles` shows those there are"
-    if isinstance(error, ClientError) and error_code(error).startswith("AccessDenied"):
-        return f"{error}: the credentials in use need that right, or pass --profile"
-    return str(error)
+    return program.run(parser, command, argv, lambda options: INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK: the shell may complete this command's options
 """Draw what caused what in a job, from the records that SpotWrap left in DynamoDB.
 
     python spotgraph.py MY-BUCKET-NAME job1000
@@ -13,29 +14,35 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from deploy.clients import NOT_FOUND, Clients, DeployError, error_code
+sys.path.append(str(Path(__file__).resolve().parent.parent / "mr"))
+
+from aws.client import error_code
+from deploy.clients import NOT_FOUND, Clients
+from errors import JobError, brief, counted, log
 from graph import causes, dot, page
 from graph.causes import Trace
 from spotwrap import settings
 from spotwrap.recorder import Record
 from spotwrap.table import plain
+from terminal import program
 
 
-class GraphError(Exception):
+class GraphError(JobError):
     """There is nothing to draw; the message has the fact, the value and the remedy."""
 
 
-def scan(clients: Clients, table: str) -> Iterator[Record]:
-    """All records of a table. GraphError where there is no such table."""
+def scan(clients: Clients, table: str) -> Iterator[Any]:
+    """All items of a table. GraphError where there is no such table."""
     pages = clients.client("dynamodb").get_paginator("scan").paginate(TableName=table)
     try:
         for page in pages:
-            yield from map(plain, page["Items"])
+            yield from page["Items"]
     except ClientError as error:
         if error_code(error) != NOT_FOUND:
             raise
@@ -45,17 +52,28 @@ def scan(clients: Clients, table: str) -> Iterator[Record]:
         ) from error
 
 
-def read(path: Path) -> list[Record]:
-    """The records in a file that `aws dynamodb scan` printed. GraphError where it is none."""
+def read(path: Path) -> list[Any]:
+    """The items in a file that `aws dynamodb scan` printed. GraphError where it is none."""
     try:
         items = json.loads(path.read_text(encoding="utf-8"))["Items"]
-        return [plain(item) for item in items]
     except OSError as error:
         raise GraphError(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise GraphError(
             f"{path} is not what `aws dynamodb scan --output json` prints: {error!r}"
         ) from error
+    if not isinstance(items, list):
+        raise GraphError(f"{path}: Items is no list, as `aws dynamodb scan` prints it")
+    return items
+
+
+def records_of(items: Iterable[Any]) -> Iterator[Record]:
+    """The records in a table's items; of each that is none, a line says so."""
+    for number, item in enumerate(items, 1):
+        try:
+            yield plain(item)
+        except ValueError as error:
+            log(f"item {number} is left out: {error}: {brief(item)}")
 
 
 def write(trace: Trace, title: str, base: str) -> list[Path]:
@@ -67,7 +85,7 @@ def write(trace: Trace, title: str, base: str) -> list[Path]:
     for path, text in texts.items():
         try:
             aside = path.with_name(f".{path.name}.{os.getpid()}")
-            aside.write_text(text, encoding="utf-8")
+            aside.write_text(text, encoding="utf-8", errors="backslashreplace")
             aside.replace(path)
         except OSError as error:
             aside.unlink(missing_ok=True)
@@ -75,21 +93,23 @@ def write(trace: Trace, title: str, base: str) -> list[Path]:
     return list(texts)
 
 
-def run(options: argparse.Namespace) -> list[Path]:
+def draw(options: argparse.Namespace) -> None:
     """Read, draw and write. GraphError where the table knows nothing of the job."""
     if options.records:
-        records = read(options.records)
+        items: Iterable[Any] = read(options.records)
     else:
         clients = Clients(options.spotFnsTableRegion, options.profile)
-        records = list(scan(clients, options.spotFnsTableName))
+        items = scan(clients, options.spotFnsTableName)
+    records = list(records_of(items))
     trace = causes.trace(records, options.jobbkt, options.jobid)
     if not trace.nodes:
         raise GraphError(
-            f"none of the {len(records)} records is about job {options.jobid} in bucket "
+            f"{counted(len(records), 'record')} read, none about job {options.jobid} in bucket "
             f"{options.jobbkt}: was it run by functions deployed with SpotWrap?"
         )
     base = options.output or re.sub(r"[^\w.-]", "_", options.jobid)
-    return write(trace, f"Job {options.jobid} in {options.jobbkt}", base)
+    for path in write(trace, f"Job {options.jobid} in {options.jobbkt}", base):
+        print(path)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -104,7 +124,7 @@ def make_parser() -> argparse.ArgumentParser:
     aws dynamodb scan --table-name spotFns --output json > records.json
     python spotgraph.py MY-BUCKET-NAME job1000 --records records.json --output picture
 
-exit status: 0 done, 1 failed, 2 wrong usage""",
+exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted""",
     )
     add = parser.add_argument
     add("jobbkt", help="the job bucket")
@@ -119,14 +139,7 @@ exit status: 0 done, 1 failed, 2 wrong usage""",
 
 def main(argv: list[str] | None = None) -> int:
     """The command. Returns the exit status."""
-    options = make_parser().parse_args(argv)
-    try:
-        for path in run(options):
-            print(path)
-    except (GraphError, DeployError, ClientError, BotoCoreError) as error:
-        print(f"spotgraph.py: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return program.run(make_parser(), draw, argv)
 
 
 if __name__ == "__main__":

@@ -51,10 +51,15 @@ def say(line: str) -> None:
 
 
 def run(environment: Mapping[str, str], *command: str) -> None:
-    """Show a command and run it. DemoFailed where it fails."""
+    """Show a command, `python` or `aws`, and run it with this Python. DemoFailed where it fails.
+
+    pip's script `aws` does not start where the checkout's path has a space: its first line cannot
+    hold one.
+    """
     print("$ " + shlex.join(command), flush=True)
-    program = [sys.executable, *command[1:]] if command[0] == "python" else list(command)
-    status = subprocess.run(program, cwd=ROOT, env=dict(environment), check=False).returncode
+    own = {"python": [], "aws": ["-m", "awscli"]}[command[0]]
+    words = [sys.executable, *own, *command[1:]]
+    status = subprocess.run(words, cwd=ROOT, env=dict(environment), check=False).returncode
     if status:
         raise DemoFailed(f"{shlex.join(command)} ended with status {status}")
 
@@ -162,9 +167,8 @@ def show_all(options: argparse.Namespace) -> None:
     folder = Path(tempfile.mkdtemp(prefix="demo-", dir=LOCAL_DIR))
     try:
         with Emulator() as emulator:
-            path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
             inherited = {k: v for k, v in os.environ.items() if not k.startswith("AWS")}
-            demo({**inherited, **emulator.client_environment(), "PATH": path}, folder)
+            demo({**inherited, **emulator.client_environment()}, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         if not any(LOCAL_DIR.iterdir()):

@@ -15,18 +15,18 @@ import dataclasses
 import json
 import statistics
 import sys
-from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "mr")]
 
-from errors import UsageError
 from local.simulated import presets
 from local.simulated.job import Report, Step, request_for, simulate
 from local.simulated.rates import read_rates
 from running.request import byte_size, whole_number
+from terminal import program
 from views import costs, words
 
 EPILOG = """examples:
@@ -103,13 +103,12 @@ def lines(reports: list[Report]) -> list[str]:
     first = reports[0]
     shown = [
         f"{words.counted(first.mappers, 'mapper')}, reducers {' + '.join(map(shape, first.steps))}",
-        f"{'seed':>4} {'seconds':>9} {'mapped':>8} {'result':>8} {'dollars':>9}  steps claimed",
+        f"{'seed':>4} {'seconds':>9} {'mapped':>8} {'result':>8} {'dollars':>9}",
     ]
     for seed, one in enumerate(reports, 1):
-        claims = ", ".join(f"{step.claimed:.1f}" for step in one.steps)
         shown.append(
             f"{seed:>4} {one.seconds:>9.1f} {one.mapped:>8.1f} {one.answered:>8.1f} "
-            f"{words.dollars(one.dollars):>9}  {claims}"
+            f"{words.dollars(one.dollars):>9}"
         )
         shown += [f"     {problem}" for problem in problems(one)]
     if len(reports) > 1:
@@ -118,6 +117,12 @@ def lines(reports: list[Report]) -> list[str]:
             f"median {statistics.median(seconds):.1f} s, {min(seconds):.1f} to {max(seconds):.1f}"
         )
     shown += ["", "the run of seed 1:"]
+    shown += [
+        f"  step {number}, {shape(step)}: claimed at {step.claimed:.1f} s, begun at "
+        f"{step.begun:.1f} s, ended at {step.ended:.1f} s; the longest merged for "
+        f"{step.longest:.1f} s"
+        for number, step in enumerate(first.steps, 1)
+    ]
     shown += [
         f"  {item.what}: {costs.quantity(item)}, {words.dollars(item.dollars)}"
         for item in first.items
@@ -144,7 +149,7 @@ def problems(one: Report) -> list[str]:
     return found
 
 
-def by_role(requests: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
+def by_role(requests: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
     """role -> operation -> requests."""
     found: dict[str, dict[str, int]] = {}
     for (role, operation), count in sorted(requests.items()):
@@ -167,16 +172,14 @@ def to_json(reports: list[Report]) -> list[dict[str, Any]]:
 
 def main(argv: list[str] | None = None) -> int:
     """The command; 1 where a run has no result."""
-    options = make_parser().parse_args(argv)
-    try:
-        reports = run_all(options)
-    except UsageError as error:
-        print(error, file=sys.stderr)
-        return 2
-    if options.json:
-        print(json.dumps(to_json(reports), indent=1))
-    else:
-        print("\n".join(lines(reports)))
+    return program.run(make_parser(), simulate_and_show, argv)
+
+
+def simulate_and_show(options: argparse.Namespace) -> int:
+    """Run what was asked for and print it."""
+    reports = run_all(options)
+    shown = json.dumps(to_json(reports), indent=1) if options.json else "\n".join(lines(reports))
+    print(shown)
     return 1 if any(one.failure for one in reports) else 0
 
 

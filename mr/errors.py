@@ -52,10 +52,13 @@ def clipped(text: str, most: int) -> str:
 
 
 class JobError(Exception):
-    """A job cannot start or go on. The message, one line, holds fact, value and remedy."""
+    """A job cannot start or go on. The message, one line, holds fact, value and remedy.
 
-    def __init__(self, message: str) -> None:
-        super().__init__(visible(message))
+    Where several things are wrong at once, each has a line of its own.
+    """
+
+    def __init__(self, message: str, *more: str) -> None:
+        super().__init__("\n".join(map(visible, (message, *more))))
 
 
 class UsageError(JobError):

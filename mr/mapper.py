@@ -1,9 +1,9 @@
 """The mapper: runs one batch of input through the job's accumulator.
 
-In, from the driver: {"bucket", "keys", "jobBucket", "jobId", "mapperId"}; with splits also
-"ranges", one for each key, null for a whole object (splits.Range).
-Out: `JOB/task/mapper/ID` in the job bucket, whose arrival wakes the coordinator, and the answer
-[number of objects, rows, seconds, bad rows]. What it computes is the job module's (jobs.py).
+In, from the driver: {"bucket", "keys", "jobBucket", "jobId", "mapperId"} and what
+state.tasks.MapperEvent has besides. Out: `JOB/task/mapper/ID` in the job bucket, whose arrival
+wakes the coordinator, and the answer [number of objects, rows, seconds, bad rows]. What it computes
+is the job's: jobs/wordcount.py is one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CLIENTS = Clients()
 
 
 def handler(event: Any, context: Any) -> list[float]:
-    """The function's entry."""
+    """What Lambda calls with an event."""
     return handle(CLIENTS.s3, event, context.aws_request_id)
 
 

@@ -2,9 +2,9 @@
 
 In, from the coordinator: {"bucket", "keys", "jobBucket", "jobId", "nReducers", "stepId",
 "reducerId"} and what state.tasks.ReducerEvent has besides. Out: `JOB/task/reducer/STEP/R`; or, as
-the only reducer of its step, the answer `JOB/result` and then `JOB/task/reducer/done`. Either
-wakes the coordinator. Returns [number of outputs merged, pairs read, seconds]. Run twice it writes
-the same bytes to the same keys.
+the only reducer of its step, the answer `JOB/result` and then `JOB/task/reducer/done`. Either wakes
+the coordinator. Returns [number of outputs merged, pairs read, seconds]. It may run twice: the
+first that writes counts, and the other would have written the same.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ CLIENTS = Clients()
 
 
 def handler(event: Any, context: Any) -> list[float]:
-    """The function's entry."""
+    """What Lambda calls with an event."""
     return handle(CLIENTS.s3, event, context.aws_request_id)
 
 

@@ -1,9 +1,9 @@
 """The coordinator: woken by every output of a job, it starts the next reduce step, exactly once.
 
-In: an S3 event (at least once, in any order). It keeps nothing between two events: the job's
-listing and its step records tell where the job is. Out: `JOB/reducerstate.STEP`, created with a
-conditional write before anything is started, so that of all coordinators that see the same
-complete step one alone starts the next; then one asynchronous invocation for each reducer.
+In: an S3 event (at least once, in any order). It keeps nothing between two events: the job's keys
+and its step records tell where the job stands, at few requests. Out: `JOB/reducerstate.STEP`,
+created with a conditional write before anything is started, so that of all coordinators that see
+the same complete step one alone starts the next; then one asynchronous invocation for each reducer.
 """
 
 from __future__ import annotations
@@ -27,13 +27,9 @@ from state.listing import list_job, read_step_record
 from state.records import JobInfo, StepRecord
 from state.runs import read_job
 from state.standing import stand
-from state.tasks import ReducerEvent
+from state.tasks import REDUCERS, ReducerEvent
 
 STARTING_THREADS = 8
-REDUCERS = "MR_REDUCERS"
-"""The variable of the environment that names the functions a coordinator may start, with spaces
-between them; setupApps.py writes it.
-"""
 
 CLIENTS = Clients()
 """Made once for each environment of the function: a warm start makes none."""

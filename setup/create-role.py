@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK: the shell may complete this command's options
 """Make the role that the functions run as, or bring it up to date.
 
     python create-role.py --profile me --bucket MY-BUCKET-NAME ROLENAME POLICYNAME
@@ -17,11 +18,17 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+ROOT = Path(__file__).resolve().parent.parent
+sys.path += [str(ROOT / "lambda-python"), str(ROOT / "mr")]
+
 import deployment
 import naming
 import policy
 import roles
+from aws.client import Clients, error_code
+from errors import log
 from naming import checked
+from terminal import program
 
 SHOWN = {"functions": policy.FUNCTIONS, "deployer": policy.DEPLOYER}
 
@@ -34,11 +41,11 @@ def create_or_update(iam: Any, role: str, policy_name: str, document: dict[str, 
     found = roles.find(iam, role)
     if found is None:
         found = create(iam, role)
-        print(f"role {role} created", file=sys.stderr)
+        log(f"role {role} created")
     else:
         said = f"role {role} was there already, trust {trusted(iam, found)}"
-        print(said + tagged(iam, found), file=sys.stderr)
-    print(f"policy {policy_name} {allowed(iam, role, policy_name, document)}", file=sys.stderr)
+        log(said + tagged(iam, found))
+    log(f"policy {policy_name} {allowed(iam, role, policy_name, document)}")
     return str(found["Arn"])
 
 
@@ -75,7 +82,7 @@ def allowed(iam: Any, role: str, name: str, document: dict[str, Any]) -> str:
     try:
         found = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
     except ClientError as error:
-        if roles.error_code(error) != "NoSuchEntity":
+        if error_code(error) != "NoSuchEntity":
             raise
     else:
         if roles.document(found) == document:
@@ -128,7 +135,7 @@ def make_parser() -> argparse.ArgumentParser:
   see what whoever deploys must be allowed to do:
     python create-role.py --bucket MY-BUCKET-NAME --show deployer ROLENAME POLICYNAME
 
-exit status: 0 done, 1 failed, 2 wrong usage or configuration""",
+exit status: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted""",
     )
     add = parser.add_argument
     bucket = checked(naming.bucket_fault)
@@ -184,25 +191,24 @@ exit status: 0 done, 1 failed, 2 wrong usage or configuration""",
     return parser
 
 
+def make(options: argparse.Namespace) -> None:
+    """Make the role or update it, or show a policy."""
+    deployed = deployment.read(options.config)
+    clients = Clients(deployed.region, options.profile)
+    template = SHOWN[options.show or "functions"]
+    standing = names(options, deployed, roles.account(clients.make("sts")))
+    document = policy.make(template, extras(options, template), standing)
+    if options.show:
+        print(json.dumps(document, indent=4))
+        return
+    arn = create_or_update(clients.make("iam"), options.rolename, options.policyname, document)
+    print(arn)
+    print(f"export AWSRole={arn}")
+
+
 def main(argv: list[str] | None = None) -> int:
-    options = make_parser().parse_args(argv)
-
-    def command() -> None:
-        deployed = deployment.read(options.config)
-        account = roles.account(roles.client("sts", options.profile, deployed.region))
-        template = SHOWN[options.show or "functions"]
-        document = policy.make(
-            template, extras(options, template), names(options, deployed, account)
-        )
-        if options.show:
-            print(json.dumps(document, indent=4))
-            return
-        iam = roles.client("iam", options.profile, deployed.region)
-        arn = create_or_update(iam, options.rolename, options.policyname, document)
-        print(arn)
-        print(f"export AWSRole={arn}")
-
-    return roles.run_command("create-role.py", command)
+    """The command. Returns the exit status."""
+    return program.run(make_parser(), make, argv)
 
 
 if __name__ == "__main__":

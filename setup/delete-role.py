@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK: the shell may complete this command's options
 """Delete the role that create-role.py made. It may be run again and again.
 
     python delete-role.py --profile me ROLENAME POLICYNAME
@@ -12,13 +13,20 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+ROOT = Path(__file__).resolve().parent.parent
+sys.path += [str(ROOT / "lambda-python"), str(ROOT / "mr")]
+
 import naming
 import roles
+from aws.client import Clients, error_code
+from errors import log
 from naming import checked
+from terminal import program
 
 HANGS_ON = (
     ("policy", "list_role_policies", "PolicyNames[]"),
@@ -37,7 +45,7 @@ def deleted(call: Callable[[], Any]) -> str:
     try:
         call()
     except ClientError as error:
-        if roles.error_code(error) != "NoSuchEntity":
+        if error_code(error) != "NoSuchEntity":
             raise
         return "not there"
     return "deleted"
@@ -48,7 +56,7 @@ def delete_role(iam: Any, role: str) -> str:
     try:
         return deleted(lambda: iam.delete_role(RoleName=role))
     except ClientError as error:
-        if roles.error_code(error) != "DeleteConflict":
+        if error_code(error) != "DeleteConflict":
             raise
         raise roles.RoleError(
             f"role {role} is kept, since others use it: {', '.join(others(iam, role)) or error}"
@@ -82,18 +90,19 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: list[str] | None = None) -> int:
-    options = make_parser().parse_args(argv)
+def delete(options: argparse.Namespace) -> None:
+    """Delete the policy and the role, as far as they are there and ours."""
+    iam = Clients(profile=options.profile).make("iam")
     role, policy = options.rolename, options.policyname
+    roles.find(iam, role)
+    what = deleted(lambda: iam.delete_role_policy(RoleName=role, PolicyName=policy))
+    log(f"policy {policy} of role {role}: {what}")
+    log(f"role {role}: {delete_role(iam, role)}")
 
-    def command() -> None:
-        iam = roles.client("iam", options.profile)
-        roles.find(iam, role)
-        what = deleted(lambda: iam.delete_role_policy(RoleName=role, PolicyName=policy))
-        print(f"policy {policy} of role {role}: {what}", file=sys.stderr)
-        print(f"role {role}: {delete_role(iam, role)}", file=sys.stderr)
 
-    return roles.run_command("delete-role.py", command)
+def main(argv: list[str] | None = None) -> int:
+    """The command. Returns the exit status."""
+    return program.run(make_parser(), delete, argv)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,9 @@ trigger's bucket is filled in.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-sys.path.append(str(Path(__file__).resolve().parent.parent / "lambda-python"))
 
 from deploy import config
 
@@ -40,10 +36,10 @@ def read(name: str) -> Deployment:
     path = config.find(name)
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise config.ConfigError(f"{path}: {error}") from error
     if faults := list(_faults(value)):
-        raise config.ConfigError("\n".join(f"{path}: {fault}" for fault in faults))
+        raise config.ConfigError(*(f"{path}: {fault}" for fault in faults))
     return of(value)
 
 

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from errors import UsageError
+
 HERE = Path(__file__).resolve().parent
 FUNCTIONS = HERE.parent / "policy.json"
 """What the functions may do: the policy of their role."""
@@ -61,7 +63,7 @@ KEYS = {
 """What anyone needs who reads and writes objects under customer-managed keys (SSE-KMS)."""
 
 
-class PolicyError(Exception):
+class PolicyError(UsageError):
     """The policy cannot be made; the message says what is missing."""
 
 

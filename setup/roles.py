@@ -7,23 +7,15 @@ whatever the command: RoleError then, with the command that makes the role one o
 from __future__ import annotations
 
 import json
-import sys
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-)
+from botocore.exceptions import ClientError
 
-from deployment import config
-from policy import PolicyError
+from aws.client import error_code
+from errors import JobError
 
 DESCRIPTION = "Runs the functions of MapReduce in Lambda"
 TAG = {"Key": "made-by", "Value": "mapreduce-in-lambda"}
@@ -39,7 +31,7 @@ TRUST = {
 }
 
 
-class RoleError(Exception):
+class RoleError(JobError):
     """A command on the role failed; the message has the fact, the value and the remedy."""
 
 
@@ -99,34 +91,3 @@ def document(found: str | dict[str, Any]) -> dict[str, Any]:
         return found
     decoded: dict[str, Any] = json.loads(urllib.parse.unquote(found))
     return decoded
-
-
-def client(service: str, profile: str | None, region: str | None = None) -> Any:
-    """A client of a profile. RoleError where its address is none."""
-    session = boto3.Session(profile_name=profile, region_name=region)
-    try:
-        return session.client(service)
-    except ValueError as error:
-        raise RoleError(f"{error}: correct AWS_ENDPOINT_URL, or unset it") from error
-
-
-def error_code(error: ClientError) -> str:
-    """The code of an AWS error."""
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def run_command(program: str, command: Callable[[], None]) -> int:
-    """Carry out a command; what a user can cause is a line on standard error, not a traceback."""
-    try:
-        command()
-    except (PolicyError, config.ConfigError) as error:
-        print(f"{program}: {error}", file=sys.stderr)
-        return 2
-    except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as error:
-        hint = "run `aws configure`, or set AWS_PROFILE, or pass --profile"
-        print(f"{program}: {error}: {hint}", file=sys.stderr)
-        return 1
-    except (RoleError, ClientError, BotoCoreError) as error:
-        print(f"{program}: {error}", file=sys.stderr)
-        return 1
-    return 0

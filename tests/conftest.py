@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import resource
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -46,3 +49,21 @@ def aws_environment(emulator: Emulator) -> dict[str, str]:
 def aws_client(emulator: Emulator) -> Callable[[str], Any]:
     """A factory of boto3 clients for the emulator: aws_client("s3")."""
     return cloud.client_factory(emulator)
+
+
+@pytest.fixture
+def small_disk():
+    """No file may grow past so many bytes, as on a disk that is full."""
+
+    @contextlib.contextmanager
+    def limited(most: int) -> Iterator[None]:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        told = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            signal.signal(signal.SIGXFSZ, told)
+
+    return limited

@@ -38,6 +38,12 @@ def with_help(text: str, program: str, shown: str) -> str:
     return pattern.sub(lambda match: match[1] + shown + match[2], text)
 
 
+def rows(text: str, mark: str) -> list[list[str]]:
+    """The rows of the table under a `<!-- MARK -->`, without its head: a text a column."""
+    table = re.findall(rf"^<!-- {mark} -->\n(?:\|.*\n){{2}}((?:\|.*\n)+)", text, re.MULTILINE)
+    return [[cell.strip() for cell in row.split("|")[1:-1]] for row in table[0].splitlines()]
+
+
 def links(text: str) -> list[str]:
     """The targets of the links that lead to files of this repository, without their anchors."""
     targets = re.findall(r"\]\(([^)\s]+)\)", text)

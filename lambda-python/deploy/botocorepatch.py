@@ -13,6 +13,8 @@ The change, inside ClientCreator._create_api_method, where every API method of a
 from __future__ import annotations
 
 import ast
+import hashlib
+import json
 import shutil
 import subprocess
 import sys
@@ -20,12 +22,16 @@ import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from errors import JobError
 from spotwrap import recorder
 
 RECORDER = Path(recorder.__file__)
 """The recorder, which lies in the copy as RECORDER_NAME."""
 
 RECORDER_NAME = "spotrecorder.py"
+LIST_NAME = "spotpatch.json"
+"""The list of what was written into a copy, with digests: nothing else is ever deleted."""
+
 SERVICES = ("s3", "lambda", "dynamodb", "logs", "sts")
 OLDEST = (1, 35)
 IMPORT = "from botocore import spotrecorder"
@@ -49,7 +55,7 @@ assert calls == [(operation, {"Answer": 42})], calls
 """A program that makes a client out of the copy and sees its call arrive at the recorder."""
 
 
-class PatchError(Exception):
+class PatchError(JobError):
     """botocore cannot be patched; the message has the fact, the value and the remedy."""
 
 
@@ -158,8 +164,7 @@ def make_copy(botocore: Path, version: str, folder: Path, services: Iterable[str
     services = sorted(set(services))
     if unknown := [name for name in services if not (botocore / "data" / name).is_dir()]:
         raise PatchError(f"botocore {version} has no service {', '.join(unknown)}")
-    if folder.exists() and any(folder.iterdir()) and fault(folder):
-        raise PatchError(f"{folder} is there already and no patched botocore: name another folder")
+    check_folder(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".botocore-", dir=folder.parent) as scratch:
         made = Path(scratch) / "botocore"
@@ -168,9 +173,46 @@ def make_copy(botocore: Path, version: str, folder: Path, services: Iterable[str
         client.write_text(patch(client.read_text(encoding="utf-8")), encoding="utf-8")
         shutil.copyfile(RECORDER, made / RECORDER_NAME)
         probe(made.parent, services[0])
+        (made / LIST_NAME).write_text(json.dumps(written(made), indent=1), encoding="utf-8")
+        check_folder(folder)
         if folder.exists():
             shutil.rmtree(folder)
         made.rename(folder)
+
+
+def check_folder(folder: Path) -> None:
+    """PatchError where a folder that is to be replaced has anything that was not written here."""
+    if folder.is_symlink():
+        raise PatchError(f"{folder} is a link: name the folder itself")
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    try:
+        ours = dict(json.loads((folder / LIST_NAME).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise PatchError(
+            f"{folder} is there already, and not as this command leaves it: name another folder, "
+            "or delete it"
+        ) from error
+    found = written(folder)
+    others = sorted(name for name, sum_ in found.items() if ours.get(name) != sum_)
+    if others:
+        raise PatchError(
+            f"{folder}/{others[0]} is not as this command wrote it: take it away, or name another "
+            "folder"
+        )
+
+
+def written(folder: Path) -> dict[str, str]:
+    """The files of a folder by name, and their digests; without the list, and what Python
+    compiled."""
+    names = (path.relative_to(folder).as_posix() for path in _files(folder))
+    return {name: _digest(folder / name) for name in sorted(names) if name != LIST_NAME}
+
+
+def _digest(path: Path) -> str:
+    """A file's digest; "" where it is a link or no file, which is nothing that is written here."""
+    is_plain = path.is_file() and not path.is_symlink()
+    return hashlib.sha256(path.read_bytes()).hexdigest() if is_plain else ""
 
 
 def check_version(version: str) -> None:
@@ -205,5 +247,9 @@ def probe(parent: Path, service: str) -> None:
 
 def size(folder: Path) -> tuple[int, int]:
     """Files of a folder and their bytes, without what Python compiled."""
-    files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    files = _files(folder)
     return len(files), sum(path.stat().st_size for path in files)
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if not path.is_dir() and path.suffix != ".pyc"]

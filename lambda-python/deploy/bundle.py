@@ -13,6 +13,8 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from errors import UsageError
+
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time every entry carries, the earliest a zip knows: a file's own would change the bytes."""
 
@@ -24,14 +26,14 @@ UNZIPPED_LIMIT = 250 * 1024 * 1024
 """Bytes that Lambda allows a function's code to be once it is unzipped."""
 
 
-class BundleError(Exception):
+class BundleError(UsageError):
     """A bundle cannot be built."""
 
 
 def entries(sources: Iterable[Path]) -> dict[str, Path]:
     """The zip's names and the files they come from, in order of name.
 
-    BundleError where two files would get the same name, or a link leads out of its folder.
+    BundleError where two files would get the same name, or one of them may not go along.
     """
     found: dict[str, Path] = {}
     for source in sources:
@@ -55,20 +57,33 @@ def base_of(source: Path) -> Path:
 def _entries_of(source: Path) -> Iterator[tuple[str, Path]]:
     if source.name == "..":
         source = source.resolve()  # or the names in the zip would begin with "../"
+    check(source, source.parent)
     if source.is_file():
         yield source.name, source
         return
-    base, root = base_of(source), source.resolve()
+    base = base_of(source)
     for path in sorted(source.rglob("*")):
         if _is_left_out(path.relative_to(source)):
             continue
-        if path.is_symlink() and not (path.is_file() and root in path.resolve().parents):
-            raise BundleError(
-                f"{path} is a link that leads out of {source}, to a folder or to nothing: put the "
-                "files themselves there"
-            )
+        check(path, source)
         if path.is_file():
             yield path.relative_to(base).as_posix(), path
+
+
+def check(path: Path, folder: Path) -> None:
+    """BundleError where a link does not lead to a file of its folder, or where something is neither
+    a file nor a folder."""
+    inside = folder.resolve() in path.resolve().parents
+    if path.is_symlink() and not (path.is_file() and inside):
+        raise BundleError(
+            f"{path} is a link that leads out of {folder}, to a folder or to nothing: put the "
+            "files themselves there"
+        )
+    if not (path.is_file() or path.is_dir()):
+        raise BundleError(
+            f"{path} is neither a file nor a folder: take it away, a zip can hold no pipe, socket "
+            "or device"
+        )
 
 
 def _is_left_out(path: Path) -> bool:

@@ -18,6 +18,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from aws.client import error_code, is_denied
+from errors import JobError
+
 Result = TypeVar("Result")
 ROLE_SECONDS = 60
 """How long a role made just now may take until Lambda can assume it."""
@@ -34,7 +37,7 @@ NOT_FOUND = "ResourceNotFoundException"
 NO_SUCH_ROLE = ("NoSuchEntity", "AccessDenied")
 
 
-class DeployError(Exception):
+class DeployError(JobError):
     """A deployment cannot go on; the message has the fact, the value and the remedy."""
 
 
@@ -101,8 +104,13 @@ class Clients:
         `field` is the field of the configuration that names it.
         """
         try:
-            answer = self.client("s3").head_bucket(Bucket=bucket)
+            answer = self.client("s3").head_bucket(Bucket=bucket, ExpectedBucketOwner=self.account)
         except ClientError as error:
+            if is_denied(error):
+                raise DeployError(
+                    f"bucket {bucket}, which {field} names, belongs to another account, or may "
+                    f"not be used by this one ({self.account}): name another bucket"
+                ) from error
             if error_code(error) in ("404", "NoSuchBucket"):
                 raise DeployError(
                     f"there is no bucket {bucket}, which {field} names: make it with "
@@ -118,11 +126,6 @@ class Clients:
                 f"bucket {bucket}, which {field} names, is in {region}, and the functions are for "
                 f"{self.region}: they must be in the same one; correct {field} or region"
             )
-
-
-def error_code(error: ClientError) -> str:
-    """The code of an AWS error, e.g. "ResourceNotFoundException"."""
-    return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def cannot_assume(error: ClientError) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 from deploy import imports, names
 from deploy.bundle import BundleError
 from deploy.imports import Closure, Missing
+from errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_RUNTIME = "python3.13"
@@ -25,7 +26,7 @@ ARCHITECTURES = ("x86_64", "arm64")
 PLACEHOLDERS = ("MY-BUCKET-NAME", "CODE_BUCKET")
 
 
-class ConfigError(Exception):
+class ConfigError(UsageError):
     """The configuration cannot be used; the message has a line for each fault."""
 
 
@@ -103,13 +104,13 @@ def load(path: Path, with_sources: bool = True) -> Config:
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not JSON: {error}") from error
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     faults = list(_faults(value, path.resolve().parent if with_sources else None))
     if faults:
-        raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults))
+        raise ConfigError(*(f"{path}: {fault}" for fault in faults))
     folder = path.resolve().parent
     functions = tuple(_spec(entry, folder, with_sources) for entry in value["functions"])
     return Config(value["region"], functions)
@@ -183,14 +184,14 @@ def _texts(value: Any) -> str | None:
 
 def _environment(value: Any) -> str | None:
     if not isinstance(value, dict):
-        return f"{value!r} is not an object of names and texts"
-    for name, text in value.items():
+        return f"it is {type(value).__name__}, not an object of names and texts"
+    for name, text in value.items():  # a text may be a secret: no error shows it
         if not _VARIABLE.fullmatch(name):
             return (
                 f"{name!r} is no name of a variable: 2 or more of a-z, A-Z, 0-9, _, a letter first"
             )
         if not isinstance(text, str):
-            return f"{name} is {text!r}, not a text"
+            return f"{name} is {type(text).__name__}, not a text"
     return None
 
 

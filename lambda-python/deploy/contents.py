@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from deploy.clients import DeployError, found_or_none
-from deploy.words import counted
+from errors import counted
 
 Versions = list[dict[str, Any]]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,10 @@ REDUCERS = "MR_REDUCERS"
 
 ROLE_VARIABLES = ("AWSRole", "serverless_mapreduce_role")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/.+")
+_MOST_VARIABLES = 4096
+"""Bytes that Lambda takes as a function's variables, in JSON. Its own error has them all in it,
+secrets too: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+
 _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 
 
@@ -45,12 +50,12 @@ def prepare(
 
 
 def _refuse(faults: Iterable[str]) -> None:
-    if told := "\n".join(faults):
-        raise ConfigError(told)
+    if told := list(faults):
+        raise ConfigError(*told)
 
 
 def _size_faults(wanted: Sequence[Desired]) -> Iterator[str]:
-    """Bundles that Lambda does not take."""
+    """Bundles and variables that Lambda does not take."""
     for one in wanted:
         if one.goes_through_s3 and one.code_bucket is None:
             yield (
@@ -62,6 +67,12 @@ def _size_faults(wanted: Sequence[Desired]) -> Iterator[str]:
             yield (
                 f"{one.name}: its code has {size} bytes unzipped, more than the "
                 f"{bundle.UNZIPPED_LIMIT} that Lambda takes: give it fewer packages or files"
+            )
+        variables = json.dumps(dict(one.environment), separators=(",", ":"), ensure_ascii=False)
+        if (size := len(variables.encode(errors="backslashreplace"))) > _MOST_VARIABLES:
+            yield (
+                f"{one.name}: its environment has {size} bytes, more than the {_MOST_VARIABLES} "
+                "that Lambda takes: give it fewer or shorter variables"
             )
 
 

@@ -14,8 +14,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError, WaiterError
 
+from aws.client import error_code
 from deploy import bundle
-from deploy.clients import NOT_FOUND, Clients, DeployError, error_code, found_or_none
+from deploy.clients import NOT_FOUND, Clients, DeployError, found_or_none
 
 POLL = {"Delay": 0.25, "MaxAttempts": 1200}
 """How a change is waited for, seconds and times: most functions are ready in under a second, and
@@ -188,7 +189,12 @@ class LambdaManager:
         if not desired.goes_through_s3:
             return {"ZipFile": desired.code}
         key = f"{desired.name}/{desired.zip_name}"
-        self.clients.client("s3").put_object(Bucket=desired.code_bucket, Key=key, Body=desired.code)
+        self.clients.client("s3").put_object(
+            Bucket=desired.code_bucket,
+            Key=key,
+            Body=desired.code,
+            ExpectedBucketOwner=self.clients.account,
+        )
         return {"S3Bucket": desired.code_bucket, "S3Key": key}
 
     def _wait_for_earlier_changes(self, found: Mapping[str, Any]) -> None:

@@ -199,6 +199,7 @@ class Closure:
             place = "/".join(parts[:length])
             if found := _find(place, roots):
                 name, path = found
+                bundle.check(path, path.parents[name.count("/")])
                 bundle.add(self.files, name, path)
                 taken.append(name)
                 folder = path.parent if path.name == "__init__.py" else None

@@ -69,10 +69,11 @@ def _install(requirements: Sequence[str], runtime: str, architecture: str, targe
         command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
     )
     if done.returncode:
-        said = "\n".join(done.stderr.strip().splitlines()[-3:])
+        said = done.stderr.strip().splitlines()[-3:]
         raise BundleError(
             f"packages {', '.join(requirements)} cannot be had as wheels for {runtime} on "
-            f"{architecture}: {said}"
+            f"{architecture}:",
+            *said,
         )
     # Scripts, and the lists of what was installed, hold this machine's paths.
     shutil.rmtree(target / "bin", ignore_errors=True)

@@ -8,7 +8,7 @@ from typing import Any
 from deploy import bundle
 from deploy.function import Desired
 from deploy.steps import Step
-from deploy.words import counted
+from errors import counted
 
 
 def lines(steps: Iterable[Step], wanted: Sequence[Desired]) -> Iterator[str]:

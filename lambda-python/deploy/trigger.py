@@ -16,7 +16,8 @@ from urllib.parse import quote_plus, unquote_plus
 
 from botocore.exceptions import ClientError
 
-from deploy.clients import NOT_FOUND, Clients, DeployError, error_code, found_or_none
+from aws.client import error_code
+from deploy.clients import NOT_FOUND, Clients, DeployError, found_or_none
 from deploy.config import FunctionSpec
 
 CONFIGURATIONS = (

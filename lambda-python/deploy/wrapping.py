@@ -15,12 +15,13 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError, WaiterError
 
+from aws.client import error_code, is_denied
 from deploy import botocorepatch, bundle
-from deploy.clients import NOT_FOUND, Clients, DeployError, error_code, found_or_none
+from deploy.clients import NOT_FOUND, Clients, DeployError, found_or_none
 from deploy.config import FunctionSpec
 from deploy.function import Desired
 from deploy.steps import Step
-from spotwrap.library import digest
+from spotwrap.library import MOST_BYTES, digest
 from spotwrap.settings import FILE, Address, Settings
 from spotwrap.table import KEY
 
@@ -49,6 +50,10 @@ class Library:
         """Where it lies in a bucket."""
         return Address(bucket, self.version, self.digest)
 
+    def is_too_large(self) -> bool:
+        """Whether a function would refuse to unpack it."""
+        return sum(path.stat().st_size for path in self.files.values()) > MOST_BYTES
+
     def code(self) -> bytes:
         """The zip."""
         return bundle.pack({name: path.read_bytes() for name, path in self.files.items()})
@@ -58,7 +63,11 @@ class Library:
 def library(folder: Path) -> Library:
     """The patched botocore in a folder, whatever the folder's name."""
     sources = bundle.entries([folder]).values()
-    files = {f"botocore/{path.relative_to(folder).as_posix()}": path for path in sources}
+    files = {
+        f"botocore/{path.relative_to(folder).as_posix()}": path
+        for path in sources
+        if path.name != botocorepatch.LIST_NAME
+    }
     found = digest({name: path.read_bytes() for name, path in files.items()})
     return Library(_version(folder), files, found)
 
@@ -77,6 +86,11 @@ def folder_faults(specs: Iterable[FunctionSpec]) -> Iterator[str]:
     for spec in specs:
         if spec.patched_botocore_dir and (fault := botocorepatch.fault(spec.patched_botocore_dir)):
             yield f"{spec.name}: patched_botocore_dir: {fault}"
+        elif spec.patched_botocore_dir and library(spec.patched_botocore_dir).is_too_large():
+            yield (
+                f"{spec.name}: patched_botocore_dir: {spec.patched_botocore_dir} has more than "
+                f"{MOST_BYTES:,} bytes: patch a botocore with fewer --services"
+            )
 
 
 def lone_buckets(specs: Iterable[FunctionSpec], wanted: Iterable[Desired]) -> Iterator[str]:
@@ -168,7 +182,7 @@ class SpotWrap:
         except ClientError as error:
             if error_code(error) in ("404", "NoSuchBucket"):
                 return False
-            if error_code(error) not in ("403", "AccessDenied"):
+            if not is_denied(error):
                 raise
             raise DeployError(
                 f"bucket {bucket}, which s3bucket names, belongs to another account, or may not "
@@ -195,7 +209,10 @@ class SpotWrap:
 
     def _library_is_there(self, address: Address) -> bool:
         bucket, key = address.bucket, address.key
-        found = found_or_none(lambda: self.s3.head_object(Bucket=bucket, Key=key), "404")
+        owner = self.clients.account
+        found = found_or_none(
+            lambda: self.s3.head_object(Bucket=bucket, Key=key, ExpectedBucketOwner=owner), "404"
+        )
         return found is not None
 
     def _upload(self, address: Address) -> None:

@@ -7,6 +7,7 @@ Colours are classes of the page's style; widths tell durations.
 from __future__ import annotations
 
 import html
+import itertools
 import statistics
 from collections import defaultdict
 from collections.abc import Iterator
@@ -21,6 +22,9 @@ MARGIN = 20
 LABEL = 190
 TIMELINE = 900
 BAR_ROW = 20
+MOST_LINES = 12
+"""How many lines the timeline's axis has, beside the first."""
+
 LETTER = 6.4
 """How wide a letter of a label is drawn, about."""
 
@@ -151,14 +155,17 @@ def timeline(trace: Trace) -> str:
 
 def _axis(seconds: float, pixels: float, down: float) -> Iterator[str]:
     """Lines at round seconds; `pixels` are those of one second."""
-    step = next(
-        (step for step in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 120, 300) if seconds / step <= 12),
-        600.0,
-    )
+    step = next(step for step in _steps() if seconds / step <= MOST_LINES)
     for number in range(int(seconds / step) + 1):
         x = LABEL + number * step * pixels
         yield f'<line class="axis" x1="{x:.1f}" y1="{MARGIN - 4}" x2="{x:.1f}" y2="{down}"/>'
         yield f'<text class="axis" x="{x:.1f}" y="{MARGIN - 6}">{number * step:g} s</text>'
+
+
+def _steps() -> Iterator[float]:
+    """Seconds from line to line, ever longer: however long a job was, there is one that fits."""
+    yield from (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 120, 300)
+    yield from (600 * 2.0**number for number in itertools.count())
 
 
 def _bar(node: Node, number: int, top: float, first: float, scale: float) -> str:

@@ -25,6 +25,11 @@ REPLACED = ("botocore", "boto3", "s3transfer")
 """Packages that are loaded anew: botocore, and those that hold on to its modules."""
 
 
+MOST_BYTES = 64 << 20
+"""Bytes of a library once it is unpacked, which is done in the memory of a function: all of
+botocore, with every service, has less than half."""
+
+
 class LibraryError(Exception):
     """The library is not what its name says."""
 
@@ -62,7 +67,7 @@ def download(address: Address, owner: str, patience: float) -> bytes:
     config = Config(connect_timeout=2, read_timeout=patience / 2, retries=retries)
     s3 = boto3.client("s3", config=config)
     answer = s3.get_object(Bucket=address.bucket, Key=address.key, ExpectedBucketOwner=owner)
-    return bytes(answer["Body"].read())
+    return bytes(answer["Body"].read(MOST_BYTES + 1))
 
 
 def unpack(code: bytes, wanted: str, folder: Path) -> None:
@@ -71,6 +76,9 @@ def unpack(code: bytes, wanted: str, folder: Path) -> None:
         zipfile.ZipFile(io.BytesIO(code)) as archive,
         tempfile.TemporaryDirectory(dir=folder.parent) as scratch,
     ):
+        # No file gives more bytes than it says.
+        if (size := sum(entry.file_size for entry in archive.infolist())) > MOST_BYTES:
+            raise LibraryError(f"the library has {size} bytes, more than {MOST_BYTES}")
         contents = {name: archive.read(name) for name in archive.namelist()}
         if (found := digest(contents)) != wanted:
             raise LibraryError(f"the library's digest is {found}, not {wanted}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, cast
 
@@ -17,6 +17,13 @@ from spotwrap.recorder import Record
 
 KEY = {"requestID": ("HASH", "S"), "ts": ("RANGE", "N")}
 """The table's key: attributes, what each is in the key, and its type."""
+
+TEXTS = ("requestID", "thisFnARN", "eventOp", "message", "error")
+TIMES = ("ts", "duration")
+"""What every record has of what is read. Times are in ms, and all that is no time is a text."""
+
+LATEST = 253_402_300_799_999
+"""The last moment of the year 9999, in ms since the epoch: what dates can show."""
 
 BATCH = 25
 """Items that one BatchWriteItem takes."""
@@ -50,15 +57,31 @@ def item(record: Record) -> dict[str, Any]:
     }
 
 
-def plain(item: Mapping[str, Any]) -> Record:
-    """A record out of DynamoDB's own form, its numbers as floats; pure. AttributeError."""
-    return cast(
-        Record,
-        {
-            name: float(value["N"]) if "N" in value else str(next(iter(value.values()), ""))
-            for name, value in item.items()
-        },
-    )
+def plain(item: Any) -> Record:
+    """A record out of DynamoDB's own form, its numbers as floats; pure.
+
+    ValueError where an item is none that `item` makes: anybody may write to a table.
+    """
+    if not isinstance(item, dict):
+        raise ValueError(f"it is no object but {type(item).__name__}")
+    record = {name: _value(name, value) for name, value in item.items()}
+    if missing := [name for name in (*TEXTS, *TIMES) if name not in record]:
+        raise ValueError(f"it has no {', '.join(missing)}")
+    return cast(Record, record)
+
+
+def _value(name: str, value: Any) -> str | float:
+    """An attribute's value: a time, or a text. ValueError."""
+    kind = "N" if name in TIMES else "S"
+    told = value.get(kind) if isinstance(value, dict) else None
+    if not isinstance(told, str):
+        raise ValueError(f"its {name} is no {'number' if kind == 'N' else 'text'}")
+    if kind == "S":
+        return told
+    number = float(told)
+    if not 0 <= number <= LATEST:
+        raise ValueError(f"its {name} is no time: {number:g} ms")
+    return number
 
 
 class SpotTable:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +24,7 @@ from running.request import JobRequest
 from running.run import run
 from state.grid import Grid
 from state.keys import JobKeys
+from state.outputs import Counts
 from state.progress import Progress
 from state.records import StepRecord
 from views import costs
@@ -51,10 +51,16 @@ class Layout:
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """A reduce step: how it was cut, and the seconds from the driver's begin to its claim."""
+    """A reduce step: how it was cut; in seconds from the driver's begin, when it was claimed, when
+    the first of its reducers had begun and when the last output was there; `longest` is what the
+    slowest reducer took to merge.
+    """
 
     grid: Grid
     claimed: float
+    begun: float
+    ended: float
+    longest: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,8 +77,8 @@ class Report:
     mappers: int
     steps: tuple[Step, ...]
     failure: str
-    requests: Counter[tuple[str, str]]
-    refused: Counter[str]
+    requests: Mapping[tuple[str, str], int]
+    refused: Mapping[str, int]
     throttles: int
     most_at_once: int
     usages: tuple[FunctionUsage, ...]
@@ -163,22 +169,20 @@ def report(
         for name, function in cloud.functions.functions.items()
     ]
     requests = S3Usage(cloud.count("write"), cloud.count("read"))
-    written = {
-        key: stored.entry["LastModified"].timestamp() - begun
-        for key, stored in cloud.buckets[request.job_bucket].objects.items()
-    }
+    objects = cloud.buckets[request.job_bucket].objects
+    written = {key: stored.modified - begun for key, stored in objects.items()}
     keys = JobKeys(request.job_id)
     mappers = [when for key, when in written.items() if key.startswith(keys.mapper_output(0)[:-1])]
     return Report(
         seconds,
         max(mappers, default=0.0),
         written.get(keys.result, 0.0),
-        merged_after(cloud.buckets[request.job_bucket].objects, keys),
+        merged_after(objects, keys),
         len(mappers),
-        steps_of(cloud, request, begun),
+        steps_of(objects, request, begun),
         failure,
-        cloud.requests,
-        cloud.refused,
+        dict(cloud.requests),
+        dict(cloud.refused),
         sum(cloud.functions.throttles.values()),
         cloud.functions.most,
         tuple(usages),
@@ -196,11 +200,29 @@ def merged_after(objects: Mapping[str, Stored], keys: JobKeys) -> float:
     return float(metadata["starttime"]) + float(metadata["processingtime"]) - float(start)
 
 
-def steps_of(cloud: Cloud, request: JobRequest, begun: float) -> tuple[Step, ...]:
-    """The steps, by the job's records."""
-    keys, objects = JobKeys(request.job_id), cloud.buckets[request.job_bucket].objects
+def steps_of(objects: Mapping[str, Stored], request: JobRequest, begun: float) -> tuple[Step, ...]:
+    """The steps, by the job's records and outputs."""
+    keys = JobKeys(request.job_id)
     steps: list[Step] = []
     while stored := objects.get(keys.step_record(len(steps) + 1)):
+        step = len(steps) + 1
         record = StepRecord.from_json(json.loads(stored.body), "")
-        steps.append(Step(record.grid, record.start_time - begun))
+        count = record.grid.count
+        names = [keys.result] if count == 1 else [keys.output(step, n + 1) for n in range(count)]
+        outputs = [objects[name] for name in names if name in objects]
+        counts = [Counts.from_head(head_of(one), "") for one in outputs]
+        steps.append(
+            Step(
+                record.grid,
+                record.start_time - begun,
+                min((one.start for one in counts), default=begun) - begun,
+                max((one.modified for one in outputs), default=begun) - begun,
+                max((one.seconds for one in counts), default=0.0),
+            )
+        )
     return tuple(steps)
+
+
+def head_of(stored: Stored) -> dict[str, Any]:
+    """What HeadObject says of an object."""
+    return {"Metadata": stored.metadata, "LastModified": stored.entry["LastModified"]}

@@ -30,6 +30,10 @@ STATUS = {
 }
 
 
+LAST_CHARACTER = "\U0010ffff"
+"""Behind every other, in the order of keys."""
+
+
 def client_error(code: str, operation: str) -> ClientError:
     """An AWS error as botocore raises it."""
     response: Any = {
@@ -60,6 +64,11 @@ class Stored:
     @property
     def etag(self) -> str:
         return str(self.entry["ETag"])
+
+    @property
+    def modified(self) -> float:
+        """When it was written, in seconds since the epoch."""
+        return float(self.entry["LastModified"].timestamp())
 
 
 class Upload:
@@ -183,9 +192,9 @@ class Bucket:
         first = bisect.bisect_left(self._keys, prefix)
         if after >= prefix:
             first = bisect.bisect_right(self._keys, after, lo=first)
-        keys = self._keys[first : first + count + 1]
-        entries = [self.objects[key].entry for key in keys if key.startswith(prefix)]
-        return entries[:count], len(entries) > count
+        end = bisect.bisect_left(self._keys, prefix + LAST_CHARACTER, lo=first)
+        keys = self._keys[first : min(end, first + count)]
+        return [self.objects[key].entry for key in keys], first + count < end
 
 
 def joined(parts: Sequence[Sized]) -> Any:

@@ -90,10 +90,10 @@ class Rates:
     client: float = 0.10
     next_client: float = 0.013
     request: float = 0.0013
-    listed: float = 0.000065
+    listed: float = 0.0000055
     receive: float = 800e6
     kernel: float = 135.6e6
-    encode: float = 1.5e6
+    encode: float = 850e3
     merge: float = 846e3
     base_memory: float = 80e6
     pair_memory: float = 300.0

@@ -1,6 +1,6 @@
 """Fetching ahead: sources are read on threads while their reader is still busy with others.
 
-In: functions that each open a source, as an iterator. Out: the same items, in the same order.
+A source is opened by a function and is an iterator; its items come in the same order as without.
 At most `sources` of them are open at once, and each is at most `items` ahead of its reader, so
 the memory is bounded whatever their number and size.
 """

@@ -1,8 +1,8 @@
 """Calling functions: one, or many at once, with what went wrong said in words.
 
-In: a Lambda client, a function's name, payloads. Out: the functions' answers. A call that is
-throttled past botocore's own retries waits until others have ended, with fewer at once from then
-on; a function that fails is called again, up to so many retries, unless it failed for good.
+A call that is throttled past botocore's own retries waits until others have ended, with fewer at
+once from then on; a function that fails is called again, up to so many retries, unless it failed
+for good.
 """
 
 from __future__ import annotations

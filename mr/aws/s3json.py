@@ -1,8 +1,8 @@
 """A JSON value in S3: read whole, written, or created where nothing is.
 
-In: bucket and key. A read gives the value and the ETag of its version, and survives a download
-that breaks, as every read of an object here does. A conditional write tells who was first. What
-is read may be anyone's: it has a size, a depth and numbers that JSON has, or it is a BadRecord.
+A read gives the value and the ETag of its version, and survives a download that breaks, as every
+read of an object here does. A conditional write tells who was first. What is read may be anyone's:
+it has a size, a depth and numbers that JSON has, or it is a BadRecord.
 """
 
 from __future__ import annotations
@@ -57,12 +57,13 @@ def parse(body: bytes | str, where: str) -> Any:
     what is nested as deep as no record is, or has more digits than Python reads, is refused.
     """
     try:
-        return json.loads(body, parse_constant=_no_number)
+        return json.loads(body, parse_constant=no_number)
     except (ValueError, RecursionError) as error:
         raise BadRecord(f"{where} is not JSON: {error}") from error
 
 
-def _no_number(text: str) -> None:
+def no_number(text: str) -> None:
+    """ValueError for `NaN` and its like, which Python's json would take."""
     raise ValueError(f"{text} is no number")
 
 

@@ -2,8 +2,8 @@
 
 botocore builds each of a page's objects in Python, and reads each time with a parser for any form
 of it: for a listing of 200,000 objects that is 17 s. Here an object's fields are taken from the
-XML by the parser in C. In: a client of S3. Out: the same client, whose ListObjectsV2 answers as
-before: "Key", "Size", "ETag", "LastModified", "StorageClass" and "RestoreStatus" of each object.
+XML by the parser in C. A client of S3 that is made fast answers ListObjectsV2 as before: "Key",
+"Size", "ETag", "LastModified", "StorageClass" and "RestoreStatus" of each object.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """An object of S3 as a stream: bytes in order, then blocks of whole lines.
 
-In: bucket and key. Out: an iterator of byte blocks, each ending with a line's end (only the last
-may not). Nothing is kept but the block at hand, so memory does not grow with the object's size.
+Each block ends with a line's end; only an object's last may not. Nothing is kept but the block at
+hand, so memory does not grow with the object's size.
 A download that breaks goes on from its last byte, and only over the same version of the object.
 """
 

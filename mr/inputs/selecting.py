@@ -1,7 +1,6 @@
 """Which objects under a prefix are a job's input; pure.
 
-In: the objects under the input's prefix, as S3 lists them. Out: those that are input; or UsageError
-with everything among them that cannot be input, said before anything is started or deleted.
+What cannot be input is said all at once, before anything is started or deleted.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 r"""An object's bytes as text: without its byte-order mark, each line ended by \n.
 
-In: the chunks of an object that is no longer packed, or of a range's lines. Out: chunks in which a
-\n is the only line end, whatever the writer's system was: \r\n of Windows, \r of old Macs.
+Whatever the writer's system was, \n is the only line end that a job sees: not \r\n of Windows, nor
+\r of old Macs.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The job that a mapper and a reducer run: a module of its own, chosen by the environment.
+"""The job that a mapper and a reducer run, as they see it: a module behind one interface.
 
-In: `MR_JOB`, the module's name (default `uservisits`). Out: a `Job`, checked before any input is
-read; or JobError that names the module and what it lacks. docs/jobs.md is the contract in full:
-a module has `combine(a, b)`, and either `map_line(line)` or a class `Accumulator`.
+A module has `combine(a, b)`, and either `map_line(line)` or a class `Accumulator`; docs/jobs.md is
+the contract in full. What its code raises becomes an error that names the job and the line, or the
+key and its values. `loading` finds the module.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The job that a function runs: found by its name, checked before any input is read.
 
-In: `MR_JOB`, a module's name (default `uservisits`): one of one's own beside the function, or one
-of this folder. Out: a `Job`; or JobError that names the module and what it lacks.
+`MR_JOB` has the name (default `uservisits`): a module of one's own beside the function, or one of
+this folder. JobError names the module and what it lacks.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 r"""A row of CSV, as bytes: its first columns, and numbers; what cannot be read is said by kind.
 
-In: a line without its \n. Out: columns and numbers; or ValueError, whose text is the kind of fault
-and holds no value, so that rows with the same fault can be counted together.
+A ValueError's text is the kind of fault and holds no value, so that rows with the same fault can be
+counted together.
 
 Columns are those of RFC 4180: a column in double quotes may hold commas, and a quote as two. It
 may not hold a line end here, since objects are cut at line ends, anywhere: the rows on which such

@@ -1,8 +1,7 @@
 """A job's source: the files it is made of, and the digest that tells one version from another.
 
-In: the path of the job's file. Out: SHA-256 over the bytes of that file and of those beside it
-that it imports at its top level, one after the other. So for a job in one file it is what
-`sha256sum` says of it.
+The digest is SHA-256 over the bytes of the job's file and of those beside it that it imports at its
+top level, one after the other. So for a job in one file it is what `sha256sum` says of it.
 """
 
 from __future__ import annotations

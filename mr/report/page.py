@@ -1,9 +1,9 @@
 """The page about a finished job: one HTML file that needs no network.
 
-In: the job's summary and its answer. Out: a file with a timeline, the critical path, stragglers,
-durations, cost, bad rows and the largest groups. The files beside this one are its parts;
-`plotly` draws, and its library is copied into the page (4.8 MB), whose Content-Security-Policy
-allows no request at all. What comes from the data is text there and never markup.
+It has a timeline, the critical path, stragglers, durations, cost, bad rows and the largest groups.
+The files beside this one are its parts; `plotly` draws, and its library is copied into the page
+(4.8 MB), whose Content-Security-Policy allows no request at all. What comes from the data is text
+there and never markup.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from errors import JobError, UsageError, visible
 from state.fields import is_number
-from views import finished
+from views import finished, result
+from views.jsonpairs import Pair
 from views.summary import Summary
 
 PARTS = Path(__file__).parent
@@ -48,10 +49,10 @@ def check(path: str) -> None:
         raise UsageError(f"{path}: there is no folder {target.absolute().parent}: make it first")
 
 
-def facts(done: Summary, groups: Mapping[str, Any]) -> dict[str, Any]:
+def facts(done: Summary, groups: Iterable[Pair]) -> dict[str, Any]:
     """What the page shows, as its script takes it; pure."""
-    numbers = [pair for pair in groups.items() if can_be_drawn(pair[1])]
-    largest = sorted(numbers, key=lambda pair: (-pair[1], pair[0]))[:LARGEST_GROUPS]
+    numbers = (pair for pair in groups if can_be_drawn(pair[1]))
+    largest = result.largest(numbers, LARGEST_GROUPS)
     shown = {
         **done.to_json(),
         "started": done.job.start,
@@ -90,7 +91,7 @@ def page(shown: Mapping[str, Any], drawing_library: str) -> str:
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], frame)
 
 
-def write(path: str, done: Summary, groups: Mapping[str, Any]) -> None:
+def write(path: str, done: Summary, groups: Iterable[Pair]) -> None:
     """Write the page. JobError where the file cannot be written; one that was there stays then."""
     try:
         write_aside(Path(path), page(facts(done, groups), library()))

@@ -1,7 +1,6 @@
 """Why a job did not end: what is missing, the failures it left in S3, the last errors in the logs.
 
-In: the job, where it stands, what each mapper was to read. Out: lines for a person to read. What
-may not be read is said, and left out.
+All of it is lines for a person to read. What may not be read is said, and left out.
 """
 
 from __future__ import annotations

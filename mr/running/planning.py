@@ -1,7 +1,4 @@
-"""How a job's input is cut into mappers; pure.
-
-In: the objects under a prefix, as S3 lists them, and what the user asked for. Out: a `Plan`.
-"""
+"""How a job's input is cut into mappers: batches of objects, or splits of them; pure."""
 
 from __future__ import annotations
 

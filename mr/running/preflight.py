@@ -1,7 +1,7 @@
 """What is checked before a job starts, so that nothing is started that cannot end.
 
-In: clients and the request. Out: how the functions are configured, or JobError with the fact
-and the remedy. Only `take_job` writes: it takes the job id, and deletes what an earlier run left.
+Each fault is a JobError with the fact and the remedy. Only `take_job` writes: it takes the job id,
+and deletes what an earlier run left.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from lambdautils import LAMBDA_MEMORY_MB
 from running.request import JobRequest
 from state.keys import JobKeys, parse_key
 from state.records import JobInfo
+from state.tasks import REDUCERS
 
 UNKNOWN_TIMEOUT = 900
 """Seconds, the most Lambda allows: for a function whose configuration may not be read."""
@@ -77,29 +78,37 @@ def check_trigger(s3: Any, functions: Any, request: JobRequest) -> None:
             f"start the reducers. In scns.json, give reducerCoordinator the permission "
             f"{request.job_bucket} and the job_id {request.job_id}, or no job_id, and deploy again"
         )
-    _check_coordinator(functions, request.job_bucket, entry["LambdaFunctionArn"])
+    _check_coordinator(functions, request, entry["LambdaFunctionArn"])
 
 
-def _check_coordinator(functions: Any, bucket: str, arn: str) -> None:
-    """JobError where the function that a bucket wakes is gone, or of another region's deployment.
+def _check_coordinator(functions: Any, request: JobRequest, arn: str) -> None:
+    """JobError where the function that a bucket wakes is gone, of another region's deployment, or
+    deployed for other reducers.
 
     `arn` is the function's, as the bucket has it.
     """
     region = functions.meta.region_name
-    wakes = f"the trigger of bucket {bucket} wakes {visible(arn)}"
+    wakes = f"the trigger of bucket {request.job_bucket} wakes {visible(arn)}"
     if arn.split(":")[3:4] != [region]:
         raise JobError(
             f"{wakes}, which is not in {region}: name the --region of that deployment, or a job "
             "bucket whose trigger is of this one"
         )
     try:
-        functions.get_function_configuration(FunctionName=arn)
+        found = functions.get_function_configuration(FunctionName=arn)
     except ClientError as error:
         if error_code(error) == "ResourceNotFoundException":
             raise JobError(f"{wakes}, which does not exist: deploy it with setupApps.py") from error
         if not is_denied(error):
             raise
         log(f"whether {visible(arn)} exists may not be looked at, going on without: {error}")
+        return
+    starts = found.get("Environment", {}).get("Variables", {}).get(REDUCERS, "").split()
+    if request.reducer not in starts:
+        raise JobError(
+            f"{wakes}, which starts no {request.reducer} but {', '.join(starts) or 'nothing'} "
+            f"({REDUCERS} in its environment): deploy both from one scns.json, or name it there"
+        )
 
 
 def take_job(s3: Any, request: JobRequest, job: JobInfo) -> None:

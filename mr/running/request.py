@@ -1,7 +1,6 @@
 """What a user asks of the driver: the command line and the Lambda payload, read into one form.
 
-In: parsed options or a JSON payload. Out: a `JobRequest`, checked whole; UsageError with every
-fault in one go.
+It is checked whole: a UsageError has every fault in one go.
 """
 
 from __future__ import annotations

@@ -30,6 +30,7 @@ from state.keys import JobKeys
 from state.outputs import reducer_seconds
 from state.progress import Progress
 from state.records import JobData, JobInfo
+from state.standing import in_key_order
 from state.tasks import MapperEvent
 
 READ_TIMEOUT_MARGIN = 60
@@ -83,8 +84,14 @@ def job_data(request: JobRequest, plan: Plan, job: JobInfo, now: float) -> JobDa
 
 
 def mapper_events(request: JobRequest, plan: Plan, job: JobInfo) -> list[dict[str, Any]]:
-    """The events of all mappers; ids count from 1."""
+    """The events of all mappers; ids count from 1.
+
+    In the reverse order of their outputs' keys: what was started last is missing longest, and so
+    a coordinator that compares keys in their order meets it at once.
+    """
     ranges = plan.ranges or [[None] * len(keys) for keys in plan.batches]
+    batches = list(zip(plan.batches, plan.etags, ranges, strict=True))
+    last_listed_first = reversed(list(in_key_order(len(batches))))
     return [
         MapperEvent(
             request.bucket,
@@ -99,9 +106,8 @@ def mapper_events(request: JobRequest, plan: Plan, job: JobInfo) -> list[dict[st
             etags,
             request.requester_pays,
         ).to_json()
-        for number, (keys, etags, parts) in enumerate(
-            zip(plan.batches, plan.etags, ranges, strict=True), 1
-        )
+        for number in last_listed_first
+        for keys, etags, parts in [batches[number - 1]]
     ]
 
 
@@ -148,8 +154,9 @@ def run_mappers(
         return totals
 
     def on_answer(index: int, answer: Any) -> None:
-        totals.add(index + 1, answer)
-        listener.mapper_done(index + 1, totals, len(payloads))
+        mapper_id = payloads[index]["mapperId"]
+        totals.add(mapper_id, answer)
+        listener.mapper_done(mapper_id, totals, len(payloads))
 
     call = told(mapper.call, listener, s3, job)
     concurrency, retries = request.concurrency, request.retries

@@ -1,8 +1,8 @@
 """Byte-range splits: how large objects are cut and small ones packed, and which lines a cut owns.
 
-In: the input's objects as S3 lists them, and the bytes a mapper is to read. Out: for each mapper
-its keys and ranges. A range owns the lines that begin in it, so every line of an object belongs to
-exactly one range, wherever it is cut. All of it is pure.
+Every mapper gets about as many bytes to read, as keys and ranges. A range owns the lines that begin
+in it, so every line of an object belongs to exactly one range, wherever it is cut. All of it is
+pure.
 """
 
 from __future__ import annotations

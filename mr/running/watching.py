@@ -1,9 +1,9 @@
 """Watching a job from outside: waiting for its result, and helping it on where it stands still.
 
-In: an S3 client and the job's record. Out: the moment the result is there, or JobTimedOut with
-what is missing, or JobError once a function has failed in a way that no other try mends. A job that
-stands still because an event or a reducer was lost is nudged: the last task object is copied onto
-itself, which makes S3 send its event again.
+The waiting ends when the result is there, with JobTimedOut at its deadline, with JobError once a
+function has failed in a way that no other try mends, or with OtherRun once the job id is taken by
+another run. A job that stands still because an event or a reducer was lost is nudged: the last
+mapper's output is copied onto itself, which makes S3 send its event again.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Pairs on their way between functions: an output is one JSON object, key -> value.
 
-In: what a job made, as a dict. Out: the object in S3, with its index; and the same pairs read
-back, all of them or those of some buckets. What JSON in UTF-8 cannot hold does not leave a
-function: the error names job, key and value.
+It is written with its index, once a run, and read back whole or as far as some buckets go. What
+JSON in UTF-8 cannot hold does not leave a function: the error names job, key and value.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 
 from errors import JobError, UsageError
 from lambdautils import MAX_KEYS_BYTES
+from shuffle import rates
 from state.grid import BUCKETS, Grid
 
 MOST_STEPS = 4
@@ -39,25 +40,9 @@ place in a table that has just grown. Measured: docs/benchmarks.md, reducer.
 MEMORY_SPARE = 160e6
 """Bytes of memory for Python, its libraries and the outputs that are downloaded ahead."""
 
-MERGE_BYTES_A_SECOND = 20e6
-"""Bytes of output that one vCPU reads and merges in a second, with the standard library."""
-
-VCPU_MB = 1769
-NETWORK_BYTES_A_SECOND = 75e6
-GET_SECONDS = 0.025
-GETS_AT_ONCE = 32
-GETS_A_SECOND = 5500
-"""What S3 gives of one prefix before it splits it."""
-
-START_SECONDS = 1.0
-"""From a step's last output to the first read of the next: an event, a claim, a cold start."""
-
 SMALL_SECONDS = 5.0
 """A step of one reducer that ends so soon is the only one."""
 
-GET_DOLLARS = 0.0004e-3
-PUT_DOLLARS = 0.005e-3
-GB_SECOND_DOLLARS = 0.0000166667
 SECOND_DOLLARS = 0.002
 """What it is worth to have the answer a second earlier."""
 
@@ -175,7 +160,7 @@ def _price(step: int, grid: Grid, outputs: Outputs, memory: int) -> float:
     while after.grid.count > 1:
         following = Grid() if is_join(after.grid) or after.grid.ranges == 1 else _refined(after)
         if is_join(after.grid):
-            more = START_SECONDS, grid.count * (PUT_DOLLARS + GET_DOLLARS)
+            more = rates.START_SECONDS, _dollars(grid.count, grid.count)
         else:
             more = estimate(following, after, memory)
         seconds, dollars = seconds + more[0], dollars + more[1]
@@ -191,12 +176,26 @@ def _refined(outputs: Outputs) -> Grid:
 def estimate(grid: Grid, outputs: Outputs, memory: int) -> tuple[float, float]:
     """Seconds and dollars of a step."""
     before = outputs.grid
-    reads = before.count * max(1, grid.ranges // before.ranges)
+    reads = reads_of(grid, before)
     size = outputs.size / grid.count
-    cpu = min(1.0, memory / VCPU_MB)
-    own = max(size / NETWORK_BYTES_A_SECOND, reads / grid.count * GET_SECONDS / GETS_AT_ONCE)
-    own += size / (MERGE_BYTES_A_SECOND * cpu)
-    seconds = START_SECONDS + max(own, reads / GETS_A_SECOND)
-    dollars = reads * GET_DOLLARS + grid.count * (PUT_DOLLARS + 2 * GET_DOLLARS)
-    dollars += grid.count * seconds * memory / 1024 * GB_SECOND_DOLLARS
+    cpu = min(1.0, memory / rates.VCPU_MB)
+    own = max(
+        size / rates.NETWORK_BYTES_A_SECOND,
+        reads / grid.count * rates.GET_SECONDS / rates.GETS_AT_ONCE,
+    )
+    own += size / (rates.MERGE_BYTES_A_SECOND * cpu)
+    seconds = rates.START_SECONDS + max(own, reads / rates.GETS_A_SECOND)
+    dollars = _dollars(grid.count, reads + 2 * grid.count)
+    dollars += grid.count * seconds * memory / 1024 * rates.X86_GB_SECOND_DOLLARS
     return seconds, dollars
+
+
+def reads_of(grid: Grid, before: Grid) -> int:
+    """How often the reducers of a step read an output of the step before."""
+    return before.count * max(1, grid.ranges // before.ranges)
+
+
+def _dollars(writes: int, reads: int) -> float:
+    """What requests to S3 cost."""
+    cost = writes * rates.THOUSAND_WRITES_DOLLARS + reads * rates.THOUSAND_READS_DOLLARS
+    return cost / 1000

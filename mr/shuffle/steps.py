@@ -1,7 +1,4 @@
-"""Which reduce step is due; pure.
-
-In: where the coordinator found a job. Out: an `Action` for it to carry out.
-"""
+"""Which reduce step is due: what a coordinator is to do for a job that it found so; pure."""
 
 from __future__ import annotations
 

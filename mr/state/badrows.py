@@ -64,14 +64,14 @@ def unpack(text: str, where: str) -> tuple[BadRows, ...]:
     """
     try:
         return tuple(_bad_rows(*entry) for entry in json.loads(text))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         log(f"{where}: its faults are {brief(text)}, not a list of faults: ignored")
         return ()
 
 
 def _bad_rows(kind: Any, count: Any, example: Any) -> BadRows:
     if not is_number(count):
-        raise ValueError(f"{count!r} is no number of rows")
+        raise ValueError(f"{brief(count)} is no number of rows")
     return BadRows(str(kind), int(count), str(example))
 
 
@@ -92,7 +92,8 @@ def too_many(lines: int, errors: int, allowed: float) -> str:
     """What to say where more than the share `allowed` of all rows is bad; "" elsewhere; pure."""
     if errors <= allowed * lines:
         return ""
+    share = share_text(errors / max(lines, errors))
     return (
-        f"{errors} of {lines} rows are bad, {share_text(errors / lines)}, and more than "
+        f"{errors} of {lines} rows are bad, {share}, and more than "
         f"{share_text(allowed)} (--max-bad, payload maxBad): look at them; the answer is kept"
     )

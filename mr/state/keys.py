@@ -1,9 +1,9 @@
 """Where a job's objects lie: every key is spelled here, and read here again.
 
-    JOB/jobdata                  {"mapCount", "totalS3Files", "startTime"}
-    JOB/jobinfo.json             what the coordinator must know: records.JobInfo
+    JOB/jobdata                  what the views need: records.JobData
+    JOB/jobinfo.json             whose the job id is, what the coordinator needs: records.JobInfo
     JOB/task/mapper/ID           a mapper's output: a JSON object key -> value
-    JOB/reducerstate.STEP        who claimed the step, and its batches: records.StepRecord
+    JOB/reducerstate.STEP        who claimed the step, and how it is cut: records.StepRecord
     JOB/task/reducer/STEP/R      a reducer's output, same form
     JOB/result                   the output of the step with a single reducer: the answer
     JOB/task/reducer/done        wakes the coordinator a last time

@@ -1,7 +1,4 @@
-"""An object's metadata: short texts in ASCII, 2 KB in all, that anyone may have written.
-
-In: texts and numbers to be kept. Out: what S3 takes; and the same read back, whatever is there.
-"""
+"""An object's metadata: short texts in ASCII, 2 KB in all, that anyone may have written."""
 
 from __future__ import annotations
 

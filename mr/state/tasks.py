@@ -10,6 +10,11 @@ from errors import BadRecord, brief
 from state.fields import Fields
 from state.grid import BUCKETS
 
+REDUCERS = "MR_REDUCERS"
+"""The variable of a coordinator's environment that names the functions it may start, with spaces
+between them: what stands in S3 is no authority. setupApps.py writes it.
+"""
+
 
 @dataclasses.dataclass(frozen=True)
 class Range:

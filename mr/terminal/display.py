@@ -1,7 +1,7 @@
 """The display of a run in a terminal: a live one with `rich`, or a plain line every few seconds.
 
-In: what the driver tells its listener. Out: standard error; nothing goes to standard output.
-`rich` is optional: without it, and where standard error is no terminal, lines are printed.
+All of it goes to standard error. `rich` is optional: without it, and where standard error is no
+terminal, lines are printed.
 """
 
 from __future__ import annotations

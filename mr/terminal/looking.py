@@ -17,6 +17,7 @@ from running import watching
 from terminal import arguments, program
 from terminal.arguments import Add
 from views import costs, logs, result
+from views.answer import answer_of, read_answer
 from views.status import read_status
 from views.summary import Summary, read_summary
 
@@ -93,8 +94,8 @@ def show_status(clients: Clients, options: argparse.Namespace) -> None:
 
 def show_result(clients: Clients, options: argparse.Namespace) -> None:
     """Print a job's answer."""
-    groups = result.read_result(clients.s3, options.jobbkt, options.jobid)
-    chosen = result.choose(groups, options.sort, options.top)
+    pairs = read_answer(clients.s3, options.jobbkt, options.jobid).pairs()
+    chosen = result.choose(pairs, options.sort, options.top)
     result.write(chosen, "json" if options.json else options.format)
 
 
@@ -128,8 +129,7 @@ def show_report(clients: Clients, options: argparse.Namespace) -> None:
 
 def write_report(clients: Clients, path: str, done: Summary) -> None:
     """Write the page about a finished job."""
-    info = done.job.info
-    page.write(path, done, result.read_result(clients.s3, info.job_bucket, info.job_id))
+    page.write(path, done, answer_of(clients.s3, done.job.info).pairs())
     log(f"the report is {path}")
 
 
@@ -150,7 +150,8 @@ def _result_options(parser: argparse.ArgumentParser) -> None:
     form("--format", choices=forms, default="csv", help=f"its form (csv); csv-safe: {safe}")
     form("--json", action="store_true", help="the same as --format json")
     add: Add = parser.add_argument
-    add("--sort", choices=("key", "value"), default="key", help="by what (%(default)s)")
+    how = "by what (%(default)s); none: as it is stored, at once"
+    add("--sort", choices=("key", "value", "none"), default="key", help=how)
     add("--top", type=arguments.number_from(1), metavar="N", help="the first N groups only")
 
 

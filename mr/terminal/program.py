@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
-from errors import JobError, UsageError, log
+from errors import JobError, UsageError, log, visible
 from terminal.streams import guarded_messages, guarded_output
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -58,7 +58,8 @@ def run(
         except Exception as error:
             if (line := explain(error)) is None:
                 raise
-            log(f"{parser.prog}: {line}")
+            for each in line.split("\n"):
+                log(f"{parser.prog}: {each}")
             return 2 if isinstance(error, UsageError) else 1
 
 
@@ -116,7 +117,9 @@ def undisturbed() -> Iterator[None]:
 
 
 def explain(error: Exception) -> str | None:
-    """An error in one line; None where it is a fault of the program's own."""
+    """An error in one line, or a line for each thing that is wrong; None where it is a fault of
+    the program's own.
+    """
     if isinstance(error, JobError):
         return str(error)
     if "botocore.exceptions" in sys.modules:  # nothing else can raise an error of AWS
@@ -125,5 +128,6 @@ def explain(error: Exception) -> str | None:
         if line := awserrors.explain(error):
             return line
     if isinstance(error, OSError):
-        return ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
+        told = (error.filename, error.strerror or error)
+        return ": ".join(visible(part) for part in told if part)
     return None

@@ -1,6 +1,6 @@
 """How far a run is: what a display of it shows, without the display.
 
-In: what a `driver.Listener` is told, each time with the clock's reading. Out: a `Snapshot`.
+`RunProgress` hears what a `running.listener.Listener` hears, each time with the clock's reading.
 """
 
 from __future__ import annotations

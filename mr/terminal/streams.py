@@ -98,11 +98,11 @@ class _Guarded:
 
 
 class _Messages(_Guarded):
-    """Standard error."""
+    """Standard error: what it does not take is lost."""
 
 
 class _Output(_Guarded):
-    """Standard output."""
+    """Standard output: what it does not take is an error, once."""
 
     def _lost(self, error: OSError) -> NoReturn:
         super()._lost(error)

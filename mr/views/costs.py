@@ -1,7 +1,7 @@
 """What a job costs, estimated; pure but for the reading of a price list.
 
-In: calls and seconds of each function, S3 requests, prices. Out: one `Item` a line of the bill, in
-US dollars. The prices are AWS's list prices of PRICES_DATE; `--prices FILE` replaces any of them:
+The bill has a line for each function, and for S3, in US dollars. The prices are AWS's list prices,
+in shuffle/rates.py; `--prices FILE` replaces any of them:
 
     {"date": "2026-01", "gb_second": {"x86_64": 0.0000166667, "arm64": 0.0000133334},
      "million_calls": 0.2, "thousand_s3_writes": 0.005, "thousand_s3_reads": 0.0004}
@@ -10,19 +10,20 @@ US dollars. The prices are AWS's list prices of PRICES_DATE; `--prices FILE` rep
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from aws.s3objects import FIRST_PAGE, LONGEST_PAGE
 from errors import UsageError, brief, counted
+from shuffle import plan, rates
 from state.fields import is_number
+from state.grid import Grid
 from views.words import dollars
 
-PRICES_DATE = "2026-01"
-COORDINATOR_SECONDS = 0.2
-"""What one call of the coordinator is taken to last: its outputs carry no time of their own."""
 LIST_PAGE = 1000
 """Keys that one list request gives."""
 
@@ -31,13 +32,16 @@ LIST_PAGE = 1000
 class Prices:
     """Prices in US dollars; a GB-second by the function's architecture."""
 
-    date: str = PRICES_DATE
+    date: str = rates.PRICES_DATE
     gb_second: Mapping[str, float] = dataclasses.field(
-        default_factory=lambda: {"x86_64": 0.0000166667, "arm64": 0.0000133334}
+        default_factory=lambda: {
+            "x86_64": rates.X86_GB_SECOND_DOLLARS,
+            "arm64": rates.ARM_GB_SECOND_DOLLARS,
+        }
     )
-    million_calls: float = 0.20
-    thousand_s3_writes: float = 0.005
-    thousand_s3_reads: float = 0.0004
+    million_calls: float = rates.MILLION_CALLS_DOLLARS
+    thousand_s3_writes: float = rates.THOUSAND_WRITES_DOLLARS
+    thousand_s3_reads: float = rates.THOUSAND_READS_DOLLARS
 
     @classmethod
     def from_json(cls, value: Any, where: str) -> Prices:
@@ -59,7 +63,7 @@ class Prices:
         for name, price in {**prices, **gb_second}.items():
             if not is_number(price):
                 raise UsageError(f"{where}: {name} is {brief(price)}, not a price in dollars")
-        date = str(value.get("date", f"{where}, the rest {PRICES_DATE}"))
+        date = str(value.get("date", f"{where}, the rest {rates.PRICES_DATE}"))
         return cls(date, {**cls().gb_second, **gb_second}, **prices)
 
 
@@ -116,23 +120,47 @@ def coordinator_calls(mappers: int, reducers: int) -> int:
 
 
 def s3_usage(
-    objects: int, mappers: int, steps: Sequence[int], input_reads: int | None = None
+    objects: int, mappers: int, grids: Sequence[Grid], input_reads: int = 0, copied: int = 0
 ) -> S3Usage:
-    """The requests of a job whose steps have `steps` reducers each, when nothing fails.
+    """The requests of a job of so many mappers and these reduce steps, when nothing fails.
 
-    `input_reads` are more than `objects` where several mappers read parts of the same one. What a
-    waiting driver asks for while it waits is not in it.
+    `input_reads` are more than `objects` where several mappers read parts of the same one; of the
+    outputs that the last step joins, S3 copies `copied`. What a waiting driver asks for while it
+    waits is not in it, and an event that comes late may see a step that was claimed meanwhile.
     """
-    reducers = sum(steps)
-    events = coordinator_calls(mappers, reducers)
-    listing = math.ceil((mappers + reducers + len(steps) + 3) / LIST_PAGE)
-    merged = mappers + reducers - (steps[-1] if steps else 0)
-    writes = math.ceil(objects / LIST_PAGE) + 1 + 2  # the driver: input, the job, its two records
-    writes += mappers + len(steps) + reducers + 1  # outputs, claims, done
-    writes += events * listing
-    reads = 1 + (input_reads or objects) + merged  # the trigger, the input, outputs to merge
-    reads += events * (1 + len(steps))  # jobinfo.json, and at most every step's record
+    steps = [Grid(mappers), *grids]
+    tasks = sum(step.count for step in steps)
+    # The driver: lists of the input, two of the job, its two records; the trigger.
+    writes, reads = math.ceil(objects / LIST_PAGE) + 4, 1 + (input_reads or objects)
+    # A task looks twice whose run it is, and writes its output; the last one writes `done` too.
+    writes, reads = writes + tasks + 1, reads + 2 * tasks
+    for before, step in itertools.pairwise(steps):
+        is_joined = step.count == 1 and plan.is_join(before)
+        reads += 2 * before.count if is_joined else plan.reads_of(step, before)
+    writes += copied + 2 if copied else 0  # a multipart upload begins, has a tail, and ends
+    # Coordinators: the job's record; from the first claim on that step's, and a list of its own.
+    writes += len(grids) + lists_of(mappers) + 1
+    reads += mappers + 3
+    for step in steps[1:-1]:
+        writes += step.count + lists_of(step.count)
+        reads += 2 * step.count
     return S3Usage(writes, reads)
+
+
+def lists_of(due: int) -> int:
+    """The lists of the events of a step's `due` outputs, which come in any order: each reads up to
+    the first that is missing, on pages that grow (s3objects.list_pages).
+    """
+    return sum(pages_of(due // (missing + 1)) for missing in range(due))
+
+
+def pages_of(count: int) -> int:
+    """How many pages hold the first `count` keys."""
+    pages, size, held = 1, FIRST_PAGE, FIRST_PAGE
+    while held < count:
+        size = min(LONGEST_PAGE, size * 2)
+        pages, held = pages + 1, held + size
+    return pages
 
 
 def bill(functions: Sequence[FunctionUsage], s3: S3Usage, prices: Prices) -> list[Item]:

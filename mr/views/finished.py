@@ -1,7 +1,7 @@
 """A finished job's mappers and reducers, read from the outputs they left in S3.
 
-In: the job bucket and the job id. Out: a `FinishedJob` with one `Task` for each output, and what
-can be told from them: which tasks took long, and the chain of tasks that the job waited for.
+Each output is a `Task`. From them it can be told which took long, and for which chain of tasks the
+job waited.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Any
 
 from errors import JobError, counted
 from running.stragglers import is_straggler
+from shuffle.joining import LEAST_COPIED
+from shuffle.plan import is_join
 from state.badrows import BadRows, most_frequent, too_many
 from state.jobcode import UNKNOWN, JobCode
 from state.keys import JobKeys
@@ -206,3 +208,12 @@ def read_row_totals(s3: Any, job: JobInfo, listing: JobListing) -> RowTotals:
 def input_bytes(job: FinishedJob) -> int:
     """Bytes of the job's input objects; of a job of an older version, what its mappers read."""
     return job.data.size or sum(task.input_bytes for task in job.mappers)
+
+
+def copied(job: FinishedJob) -> int:
+    """How many outputs S3 copied into the result, where they were joined; pure."""
+    before = job.records.get(job.last.step - 1)
+    if before is None or not is_join(before.grid) or job.last.output_bytes < LEAST_COPIED:
+        return 0
+    outputs = [task for task in job.reducers if task.step == job.last.step - 1]
+    return sum(task.output_bytes > LEAST_COPIED for task in outputs)

@@ -1,7 +1,7 @@
 """What a planned job will take, as far as that can be said before it runs; pure.
 
-In: the plan, prices. Out: a `Forecast`: reducers and steps, seconds, the bill. It rests on what is
-assumed of a mapper's speed and of its output's size, and says so.
+Reducers and steps, seconds and the bill rest on what is assumed of a mapper's speed and of its
+output's size. The forecast says so.
 """
 
 from __future__ import annotations
@@ -13,23 +13,21 @@ from typing import Any
 import lambdautils
 from errors import counted
 from running.planning import Plan
+from shuffle import rates
 from shuffle.plan import Outputs, Wish, plan_step
 from state.grid import Grid
 from views import costs
 from views.costs import FunctionUsage, Item, Prices
 from views.functions import assumed_settings
 
-MAPPER_BYTES_A_SECOND = 30_000_000
-"""What a mapper of 1536 MB, 0.87 of a CPU, reads and sums in a second: measured, rounded down."""
-REDUCER_BYTES_A_SECOND = 15_000_000
+REDUCER_CPUS = lambdautils.LAMBDA_MEMORY_MB / rates.VCPU_MB
+REDUCER_BYTES_A_SECOND = rates.MERGE_BYTES_A_SECOND * REDUCER_CPUS
 OUTPUT_SHARE = 0.1
 MAX_OUTPUT_BYTES = 40_000_000
 """A mapper's output is at most so large: the groups of uservisits are limited in number."""
-START_SECONDS = 1.0
-"""A cold start, or an event's way to the coordinator."""
 ASSUMED = (
-    f"{MAPPER_BYTES_A_SECOND / 1e6:.0f} MB/s a mapper, outputs of {OUTPUT_SHARE:.0%} of the input, "
-    f"at most {MAX_OUTPUT_BYTES / 1e6:.0f} MB"
+    f"{rates.MAPPER_BYTES_A_SECOND / 1e6:.0f} MB/s a mapper, "
+    f"outputs of {OUTPUT_SHARE:.0%} of the input, at most {MAX_OUTPUT_BYTES / 1e6:.0f} MB"
 )
 
 
@@ -75,8 +73,9 @@ def forecast(plan: Plan, concurrency: int, prices: Prices) -> Forecast:
     """What the plan will take with `concurrency` mappers at once."""
     outputs = [min(OUTPUT_SHARE * size, MAX_OUTPUT_BYTES) for size in plan.batch_sizes]
     mean_output = sum(outputs) / len(outputs)
-    steps = expected_steps(len(plan.batches), mean_output)
-    mapper_seconds = [size / MAPPER_BYTES_A_SECOND for size in plan.batch_sizes]
+    grids = expected_grids(len(plan.batches), mean_output)
+    steps = [grid.count for grid in grids]
+    mapper_seconds = [size / rates.MAPPER_BYTES_A_SECOND for size in plan.batch_sizes]
     merged = [count * mean_output for count in inputs_of(len(plan.batches), steps)]
     merge_seconds = sum(merged) / REDUCER_BYTES_A_SECOND
     usages = [
@@ -85,25 +84,25 @@ def forecast(plan: Plan, concurrency: int, prices: Prices) -> Forecast:
         usage("reducer", sum(steps), merge_seconds),
     ]
     reads = sum(map(len, plan.batches))
-    requests = costs.s3_usage(plan.objects, len(plan.batches), steps, reads)
+    requests = costs.s3_usage(plan.objects, len(plan.batches), grids, reads)
     items = costs.bill(usages, requests, prices)
     waves = math.ceil(len(plan.batches) / concurrency)
-    seconds = START_SECONDS + waves * max(mapper_seconds)
+    seconds = rates.START_SECONDS + waves * max(mapper_seconds)
     seconds += sum(
-        START_SECONDS + size / REDUCER_BYTES_A_SECOND / reducers
+        rates.START_SECONDS + size / REDUCER_BYTES_A_SECOND / reducers
         for size, reducers in zip(merged, steps, strict=True)
     )
     return Forecast(plan, tuple(steps), seconds, tuple(items), prices.date)
 
 
-def expected_steps(mappers: int, output_bytes: float) -> list[int]:
-    """Reducers of each step, when every output has so many bytes; the last step has one."""
-    steps: list[int] = []
+def expected_grids(mappers: int, output_bytes: float) -> list[Grid]:
+    """Each step's reducers, when every output has so many bytes; the last step has one."""
+    steps: list[Grid] = []
     outputs = Outputs(Grid(mappers), mappers * output_bytes)
     while not steps or outputs.grid.count > 1:
         grid = plan_step(len(steps) + 1, outputs, lambdautils.LAMBDA_MEMORY_MB, Wish())
         outputs = dataclasses.replace(outputs, grid=grid)
-        steps.append(grid.count)
+        steps.append(grid)
     return steps
 
 
@@ -119,4 +118,4 @@ def usage(role: str, calls: int, seconds: float) -> FunctionUsage:
 
 def _coordinator(mappers: int, steps: list[int]) -> tuple[int, float]:
     calls = costs.coordinator_calls(mappers, sum(steps))
-    return calls, calls * costs.COORDINATOR_SECONDS
+    return calls, calls * rates.COORDINATOR_SECONDS

@@ -1,7 +1,8 @@
 """The functions that work on a job: their names, and how each is configured.
 
-In: the job's records, the trigger of its bucket, Lambda's API where it may be read. Out: names by
-role ("driver", "mapper", "reducer", "coordinator"), and memory and architecture of each.
+The names, by role ("driver", "mapper", "reducer", "coordinator"), are in the job's records and in
+the trigger of its bucket; memory and architecture of each are Lambda's to say, where that may be
+read.
 """
 
 from __future__ import annotations

@@ -1,95 +1,81 @@
 """A job's answer, for a person or a program to read.
 
-In: the job bucket and the job id. Out: the groups, sorted and cut as asked. JSON has every key and
-value exactly. CSV is for eyes and spreadsheets: line ends within a cell are quoted, and what a
-terminal would obey stands as an escape.
+JSON has every key and value exactly. CSV is for eyes and spreadsheets: line ends within a cell are
+quoted, and what a terminal would obey stands as an escape.
 """
 
 from __future__ import annotations
 
 import csv
+import itertools
 import json
+import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from aws import s3json, s3stream
-from aws.client import error_code
 from errors import JobError, visible
-from state.fields import Fields
-from state.keys import JobKeys
+from views.jsonpairs import Pair
+from views.sorting import Falling, ordered
 
-FIRST_BYTES = 4096
-
-
-def read_result(s3: Any, bucket: str, job_id: str) -> dict[str, Any]:
-    """The answer, group -> value. JobError where there is none yet."""
-    key = JobKeys(job_id).result
-    try:
-        result = s3json.read_json(s3, bucket, key, most=None)
-    except ClientError as error:
-        if error_code(error) != "NoSuchKey":
-            raise
-        raise JobError(
-            f"s3://{bucket}/{key} does not exist: the job is not done, or there is none; "
-            f"`job.py status {bucket} {job_id}` tells"
-        ) from error
-    return Fields(result, f"s3://{bucket}/{key}").value
+AT_ONCE = 10_000
+"""Pairs that are made JSON together."""
 
 
-def choose(groups: Mapping[str, Any], sort: str, top: int | None) -> list[tuple[str, Any]]:
-    """Pairs by key, or by value with the largest first, and the first `top` of them; pure.
+def choose(pairs: Iterable[Pair], sort: str, top: int | None) -> Iterator[Pair]:
+    """Pairs by "key", by "value" with the largest first, or as they stand ("none"), and the first
+    `top` of them; in bounded memory.
 
     JobError where values have no order.
     """
-    by_key = sorted(groups.items(), key=lambda pair: pair[0])
+    if sort == "none":
+        return itertools.islice(pairs, top)
     if sort == "key":
-        return by_key[:top]
+        return ordered(pairs, operator.itemgetter(0), top)
+    return _by_value(pairs, top)
+
+
+def largest(pairs: Iterable[Pair], top: int | None) -> Iterator[Pair]:
+    """Pairs by value, the largest first; those of equal value by key. TypeError."""
+    return ordered(pairs, _falling, top)
+
+
+def _by_value(pairs: Iterable[Pair], top: int | None) -> Iterator[Pair]:
     try:
-        return sorted(by_key, key=lambda pair: pair[1], reverse=True)[:top]
+        yield from largest(pairs, top)
     except TypeError as error:
         raise JobError(
             f"the values of this job cannot be sorted ({error}): leave out --sort value"
         ) from error
 
 
-def first_groups(s3: Any, bucket: str, job_id: str, count: int) -> list[tuple[str, Any]]:
-    """The first `count` groups of an answer in their order there, from its first bytes alone."""
-    key = JobKeys(job_id).result
-    head = b"".join(s3stream.read_chunks(s3, bucket, key, end=FIRST_BYTES))
-    return whole_pairs(head.decode(errors="ignore"))[:count]
+def _falling(pair: Pair) -> tuple[Any, str]:
+    key, value = pair
+    return (-value if isinstance(value, int | float) else Falling(value)), key
 
 
-def whole_pairs(text: str) -> list[tuple[str, Any]]:
-    """The pairs of a JSON object that is cut off somewhere, as far as they are whole; pure."""
-    decoder = json.JSONDecoder()
-    pairs: list[tuple[str, Any]] = []
-    position = 1
-    try:
-        while True:
-            key, position = decoder.raw_decode(text, position)
-            value, position = decoder.raw_decode(text, text.index(":", position) + 1)
-            if text[position] not in ",}":  # a number may go on
-                return pairs
-            pairs.append((key, value))
-            position += 1
-    except (ValueError, IndexError, RecursionError):
-        return pairs
-
-
-def write(pairs: list[tuple[str, Any]], form: str) -> None:
-    """Print pairs on standard output: "json" as one object; "csv" with a header; "csv-safe" as CSV
-    in which no cell is a formula for a spreadsheet.
+def write(pairs: Iterable[Pair], form: str) -> None:
+    """Print pairs on standard output as they come: "json" as one object; "csv" with a header;
+    "csv-safe" as CSV in which no cell is a formula for a spreadsheet.
     """
     if form == "json":
-        print(json.dumps(dict(pairs)))
+        _write_json(iter(pairs))
         return
     writer = csv.writer(_Lines(), lineterminator="\r\n")
-    writer.writerow(("key", "value"))
     safe = harmless if form == "csv-safe" else str
-    writer.writerows((safe(_cell(key)), safe(_cell(value))) for key, value in pairs)
+    rows = ((safe(_cell(key)), safe(_cell(value))) for key, value in pairs)
+    first = next(rows, None)  # what is wrong with the answer is met before anything is printed
+    writer.writerow(("key", "value"))
+    writer.writerows([first] if first else [])
+    writer.writerows(rows)
+
+
+def _write_json(pairs: Iterator[Pair]) -> None:
+    opening = "{"
+    while some := dict(itertools.islice(pairs, AT_ONCE)):
+        print(opening, json.dumps(some)[1:-1], sep="", end="")
+        opening = ", "
+    print("}" if opening == ", " else "{}")
 
 
 class _Lines:

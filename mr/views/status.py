@@ -1,7 +1,4 @@
-"""A job's state, from S3 alone: at any time, for asynchronous jobs too.
-
-In: the job bucket and the job id. Out: a `JobStatus`, as text for a person, or JSON.
-"""
+"""A job's state, from S3 alone: at any time, for asynchronous jobs too."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What a finished job did, used and cost: the lines at its end, and the same for programs.
 
-In: the job's outputs as `jobtasks` reads them, the functions' configuration, prices. Out: a
-`Summary`. Seconds are those that Lambda billed, where the functions' logs were read and are there
+It is made of the job's outputs as `finished` reads them, of how the functions are configured, and
+of prices. Seconds are those that Lambda billed, where the functions' logs were read and are there
 already; else those that the functions measured themselves, without start-up and the writing of the
 output. Requests are counted from the job's shape. So the bill is an estimate.
 """
@@ -15,14 +15,15 @@ from typing import Any
 
 from aws.client import Clients
 from errors import MAX_SHOWN, JobError, clipped, counted, log, visible
+from shuffle import rates
 from state.badrows import lines_of
 from state.keys import JobKeys
 from views import costs, finished, logs
+from views.answer import answer_of
 from views.costs import FunctionUsage, Item, Prices, S3Usage, bill_json, bill_lines
 from views.finished import FinishedJob, Task
 from views.functions import names_of, settings_of
 from views.logs import Billed
-from views.result import first_groups
 
 FIRST_GROUPS = 5
 
@@ -52,7 +53,10 @@ class Summary:
             *(usage_line(usage) for usage in self.functions),
             *bill_lines(self.items, self.prices_date),
             f"the result is {self.result}",
-            *(f"  {key}  {clipped(str(value), MAX_SHOWN)}" for key, value in self.groups),
+            *(
+                f"  {clipped(str(key), MAX_SHOWN)}  {clipped(str(value), MAX_SHOWN)}"
+                for key, value in self.groups
+            ),
         ]
         return list(map(visible, shown))
 
@@ -134,11 +138,11 @@ def summarize(
     function, by name, as far as that is known; nothing is written.
     """
     used = usages(s3, functions, job, billed)
-    steps = [record.grid.count for _, record in sorted(job.records.items())]
+    grids = [record.grid for _, record in sorted(job.records.items())]
     objects = job.data.objects
     reads = job.data.input_reads or objects
-    requests = costs.s3_usage(objects, len(job.mappers), steps, reads)
-    groups = first_groups(s3, job.info.job_bucket, job.info.job_id, FIRST_GROUPS)
+    requests = costs.s3_usage(objects, len(job.mappers), grids, reads, finished.copied(job))
+    groups = answer_of(s3, job.info).first(FIRST_GROUPS)
     items = tuple(costs.bill(used, requests, prices))
     return Summary(job, used, requests, items, prices.date, tuple(groups))
 
@@ -181,12 +185,12 @@ def measured(job: FinishedJob) -> dict[str, Billed]:
     return {
         "driver": Billed(0, 0.0),
         "mapper": Billed(len(job.mappers), _seconds(job.mappers)),
-        "coordinator": Billed(calls, calls * costs.COORDINATOR_SECONDS),
+        "coordinator": Billed(calls, calls * rates.COORDINATOR_SECONDS),
         "reducer": Billed(len(job.reducers), _seconds(job.reducers)),
     }
 
 
-_ASSUMED_SECONDS = f"{costs.COORDINATOR_SECONDS} s a call assumed"
+_ASSUMED_SECONDS = f"{rates.COORDINATOR_SECONDS} s a call assumed"
 
 
 def _seconds(tasks: list[Task]) -> float:

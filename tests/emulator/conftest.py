@@ -48,9 +48,21 @@ def job_cloud(cloud: Cloud, tmp_path: Path, request):
         path.write_text(json.dumps(config))
         made = replace(cloud, config=path, suffix=suffix)
         made.deploy()
+        name_in_coordinator(cloud, f"reducerNS{suffix}")
         return made
 
     return deploy
+
+
+def name_in_coordinator(cloud: Cloud, reducer: str) -> None:
+    """Have the shared coordinator start another reducer, as MR_REDUCERS in scns.json would."""
+    functions, name = cloud.make_client("lambda"), "reducerCoordinatorNS"
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    names = f"{variables['MR_REDUCERS']} {reducer}"
+    functions.update_function_configuration(
+        FunctionName=name, Environment={"Variables": {**variables, "MR_REDUCERS": names}}
+    )
+    functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
 
 
 @pytest.fixture(scope="module")

@@ -50,12 +50,12 @@ def test_no_sentence_has_a_command_that_nobody_runs() -> None:
 
 @pytest.fixture(scope="module")
 def own(checkout: Path) -> Iterator[Cloud]:
-    """Buckets, input and the checkout's own scns.json; nothing is deployed."""
+    """Buckets, input and the checkout's own scns.json, without a job id; nothing is deployed."""
     with Emulator() as emulator:
         cloud = cloud_on(emulator, checkout, BUCKET, DATA)
         cloud.put_input("uservisits/", VISITS)
         text = (ROOT / "scns.json").read_text().replace("MY-BUCKET-NAME", BUCKET)
-        (checkout / "scns.json").write_text(text)
+        (checkout / "scns.json").write_text(re.sub(r',\s*"job_id": "\w+"', "", text))
         names = {"JOB_BUCKET": BUCKET, "DATA_BUCKET": DATA, "CODE_BUCKET": CODE}
         cloud.environment |= {**names, "CHECKOUT": str(checkout)}
         yield cloud
@@ -86,18 +86,19 @@ def test_a_job_of_ones_own_and_then_the_accelerated_one(own: Cloud, checkout: Pa
     shown = follow(own, countries, deploy, look)
     rows = [row.split(",") for body in VISITS for row in body.decode().splitlines()]
     counted = Counter(row[-4] for row in rows)
-    result = own.read("job1000/result")
+    result = own.read("countries1/result")
     assert {key: value[0] for key, value in result.items()} == counted
     (most, count), *_ = counted.most_common(1)
     assert f'{most},"[{count}, ' in shown
     looks = re.findall(r"^    (python job\.py .*)$", readme_part("Looking at a job"), re.M)
     assert len(looks) == 4
     commands = "\n".join(["cd mr", *looks]).replace("MY-BUCKET-NAME", BUCKET)
+    commands = commands.replace(" job1000 ", " countries1 ")
     assert most in follow(own, countries, commands)
     assert "</html>" in (checkout / "mr/job1000.html").read_text()
     follow(own, orjson, deploy)
     follow(own, polars, deploy_polars)
-    oracle.assert_same_groups(own.read("job1000/result"), oracle.answer(VISITS).groups)
+    oracle.assert_same_groups(own.read("visits1/result"), oracle.answer(VISITS).groups)
 
 
 def test_a_csv_of_ones_own(own: Cloud) -> None:
@@ -107,10 +108,10 @@ def test_a_csv_of_ones_own(own: Cloud) -> None:
     text = readme_part("Your own data, your own job")
     (setting,) = re.findall(r'`("environment": \{"KEY_LENGTH".*?\})`', text)
     follow(own, setting, "cd lambda-python\npython setupApps.py -f scns.json --no_spotwrap")
-    done = own.driver("job1000", "--wait4reducers", "--overwrite", prefix="sales/")
+    done = own.driver("sales1", "--wait4reducers", prefix="sales/")
     assert done.returncode == 0, done.stderr
     assert "2 rows, 0 bad, 1 header line, 2 groups" in done.stderr
-    assert own.read("job1000/result") == {"north-east": 1.5, "north-west": 2.25}
+    assert own.read("sales1/result") == {"north-east": 1.5, "north-west": 2.25}
 
 
 def readme_part(title: str) -> str:

@@ -19,11 +19,12 @@ from tests.cloud import ROOT, run
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """The parts of a checkout that the two commands need, away from this one."""
+    """The parts of a checkout that the two commands need, in a path with a space."""
+    folder = tmp_path / "a checkout"
     for name in ("local", "mr", "lambda-python"):
-        shutil.copytree(ROOT / name, tmp_path / "checkout" / name)
-    shutil.copy(ROOT / "scns.json", tmp_path / "checkout" / "scns.json")
-    return tmp_path / "checkout"
+        shutil.copytree(ROOT / name, folder / name)
+    shutil.copy(ROOT / "scns.json", folder / "scns.json")
+    return folder
 
 
 @pytest.fixture
@@ -52,6 +53,8 @@ def processes_in(folder: Path) -> list[str]:
 
 
 def test_the_demo_ends_well_and_leaves_nothing(checkout: Path, environment, tmp_path) -> None:
+    """No `aws` is on its path: pip's does not start in a virtual environment with a space."""
+    environment["PATH"] = "/usr/bin:/bin"
     done = run([sys.executable, "local/demo.py"], environment, cwd=checkout, seconds=240)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"all \d+ groups are what a sum over the same files gives", done.stdout)

@@ -127,7 +127,7 @@ def test_every_output_and_view_says_which_job_ran_and_its_digest(own_job, rows, 
     assert f"ran job counted (sha256 {digest[:12]})" in done.stderr
     (ran,) = json.loads(done.stdout)["summary"]["jobs"]
     assert (ran["job"], ran["jobdigest"]) == ("counted", digest)
-    command = [sys.executable, "mr/driver.py", "--status", own.bucket, "own-counted"]
+    command = [sys.executable, "mr/job.py", "status", own.bucket, "own-counted"]
     status = run(command, own.environment).stdout
     assert f"runs job counted (sha256 {digest[:12]})" in status
     assert f"runs job counted (sha256 {digest[:12]})" in "\n".join(own.log_lines("reducerNS"))

@@ -71,7 +71,7 @@ def run_every_kind_of_job(cloud: Cloud) -> None:
     assert "TIMER" in drive_in_lambda(cloud, job_id="two", full_async="yes").stdout
     cloud.assert_result("two", ROWS)
     cloud.s3.put_object(Bucket=DATA, Key="bad/part", Body=ROWS[0] + b"not a row\n")
-    assert "TIMER" in drive_in_lambda(cloud, job_id="bad-row", prefix="bad/", maxBad=100).stdout
+    assert "TIMER" in drive_in_lambda(cloud, job_id="bad-row", prefix="bad/", maxBad=60).stdout
     stuck = drive_in_lambda(cloud, job_id="stuck", reducer="mapperNS", timeout=3)
     assert "has no result after 3 s" in stuck.stdout
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,22 +15,16 @@ import mapper
 import reducer
 import reducerCoordinator
 from aws.client import Clients
+from jobs import loading
+from shuffle.pairs import write_pairs
 from state.keys import JobKeys
+from state.outputs import Counts
 from state.records import JobInfo
+from state.runs import Run
 
 BUCKET = "counted"
 PAGE = 1000
 """Keys that one answer of ListObjectsV2 has."""
-
-
-@dataclasses.dataclass
-class Context:
-    """What Lambda tells a function of its invocation."""
-
-    aws_request_id: str = "request-1"
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 60_000
 
 
 @pytest.fixture(scope="module")
@@ -64,33 +59,54 @@ def put(s3: Any, *keys: str, body: bytes = b'{"1.1.1.1": 2.5}') -> list[str]:
     return list(keys)
 
 
+def record(s3: Any, job_id: str, mappers: int) -> JobInfo:
+    """The record of a job, in S3."""
+    job = JobInfo(job_id, BUCKET, mappers, "reducer", reducer_timeout=60, run_id="run-1")
+    put(s3, JobKeys(job_id).jobinfo, body=json.dumps(job.to_json()).encode())
+    return job
+
+
 @pytest.mark.parametrize("count", [1, 7])
 def test_a_mapper_reads_each_object_once_and_writes_once(s3, requests, count: int) -> None:
+    record(s3, f"m{count}", 1)
     keys = put(s3, *(f"in/{number}" for number in range(count)), body=b"1.1.1.1,u,d,2.5,a\n")
     requests.clear()
-    event = {"bucket": BUCKET, "keys": keys, "jobBucket": BUCKET, "jobId": "m", "mapperId": 1}
-    assert mapper.handler(event, Context())[1] == count
-    assert requests == {"GetObject": count, "PutObject": 1, "DeleteObject": 1}
+    event = {"bucket": BUCKET, "keys": keys, "jobBucket": BUCKET, "jobId": f"m{count}"}
+    assert mapper.handle(s3, {**event, "mapperId": 1}, "request-1")[1] == count
+    # It looks whose the job id is before it starts, and before it writes.
+    assert requests == {"GetObject": count + 2, "PutObject": 1, "DeleteObject": 1}
 
 
+@pytest.mark.parametrize("buckets", [None, [0, 64]])
 @pytest.mark.parametrize("count", [2, 7])
-def test_a_reducer_reads_each_output_once_and_writes_once(s3, requests, count: int) -> None:
-    keys = put(s3, *(JobKeys("r").mapper_output(number) for number in range(1, count + 1)))
+def test_a_reducer_reads_each_output_once_and_writes_once(s3, requests, count, buckets) -> None:
+    job = record(s3, f"r{count}", count)
+    keys = [JobKeys(job.job_id).mapper_output(number) for number in range(1, count + 1)]
+    run = Run(s3, BUCKET, job.job_id, job.run_id)
+    groups = {f"10.{number % 256}.{number}": 2.5 for number in range(20_000)}
+    for key in keys:
+        write_pairs(run, loading.load(), key, groups, Counts(0.0, 0.0, 0))
+    sizes = [s3.head_object(Bucket=BUCKET, Key=key)["ContentLength"] for key in keys]
     requests.clear()
-    event = {"bucket": BUCKET, "keys": keys, "jobBucket": BUCKET, "jobId": "r"}
-    assert reducer.handler({**event, "nReducers": 2, "stepId": 1, "reducerId": 1}, Context())
-    assert requests == {"GetObject": count, "PutObject": 1, "DeleteObject": 1}
+    event = {"bucket": BUCKET, "keys": keys, "jobBucket": BUCKET, "jobId": job.job_id}
+    event |= {"nReducers": 2, "stepId": 1, "reducerId": 1, "sizes": sizes, "buckets": buckets}
+    assert reducer.handle(s3, event, "request-1")[0] == count
+    writes = requests["PutObject"]
+    assert requests["GetObject"] == count + 2
+    assert (writes, requests["DeleteObject"], requests["HeadObject"]) in [(1, 1, 0), (1, 1, 1)]
 
 
 @pytest.mark.parametrize("outputs", [10, PAGE + 100])
-def test_an_event_that_finds_outputs_missing_reads_the_record_and_lists(
+def test_an_event_that_finds_outputs_missing_reads_the_record_and_lists_a_little(
     s3, requests, outputs: int
 ) -> None:
-    job = JobInfo(f"c{outputs}", BUCKET, outputs + 1, "reducer", reducer_timeout=60)
+    job = record(s3, f"c{outputs}", outputs + 1)
     keys = JobKeys(job.job_id)
-    put(s3, keys.jobinfo, body=json.dumps(job.to_json()).encode())
-    key, *_ = put(s3, *(keys.mapper_output(number) for number in range(1, outputs + 1)))
+    numbers = [number for number in range(1, outputs + 2) if number != 2]
+    put(s3, *(keys.mapper_output(number) for number in numbers))
+    clients = SimpleNamespace(s3=s3, functions=None, clock=time.time, sleep=time.sleep)
+    coordinator = reducerCoordinator.Coordinator(clients, "request-1", 60, ["reducer"])
     requests.clear()
-    record = {"s3": {"bucket": {"name": BUCKET}, "object": {"key": key}}}
-    reducerCoordinator.handler({"Records": [record]}, Context())
-    assert requests == {"GetObject": 1, "ListObjectsV2": 1 + outputs // PAGE}
+    coordinator.coordinate(BUCKET, job.job_id)
+    # 2 stands behind 1 and 10 to 19, or behind some hundred keys: pages of 32, 64 and 128
+    assert requests == {"GetObject": 1, "ListObjectsV2": 1 if outputs < PAGE else 3}

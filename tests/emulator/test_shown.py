@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 from tests.browser import browser  # noqa: F401 - a fixture
 from tests.cloud import ROOT, SECONDS, Cloud, run
+from tests.emulator.conftest import name_in_coordinator
 
 CLEAR, CLIPBOARD, BIDI = "\x1b[2J", "\x1b]52;c;aGk=\x07", "\u202egpj.exe"
 FORGED = "\nSTART RequestId: 1 Version: $LATEST\njob victim: mapper 1 reads 1 objects"
@@ -60,10 +62,9 @@ def odd(cloud: Cloud, tmp_path_factory) -> Cloud:
     ]
     path = folder / "scns.json"
     path.write_text(json.dumps(config))
-    made = Cloud(
-        cloud.environment, cloud.make_client, path, cloud.bucket, cloud.databkt, suffix="-odd"
-    )
+    made = replace(cloud, config=path, suffix="-odd")
     made.deploy()
+    name_in_coordinator(cloud, "reducerNS-odd")
     rows = "".join(f"{json.dumps([key, value])}\n" for key, value in GROUPS.items())
     body = rows.encode() + f"bad row {CLEAR}{BIDI}\n".encode()
     made.s3.put_object(Bucket=made.databkt, Key=OBJECT, Body=body)
@@ -75,13 +76,18 @@ def ran(odd: Cloud, tmp_path_factory) -> tuple[subprocess.CompletedProcess[str],
     """What the driver said of the job, and the page that it wrote."""
     pytest.importorskip("plotly")
     page = tmp_path_factory.mktemp("report") / "report.html"
-    done = odd.driver(JOB_ID, "--wait4reducers", "--report", str(page), prefix="odd/")
+    options = ("--wait4reducers", "--max-bad", "100", "--report", str(page))
+    done = odd.driver(JOB_ID, *options, prefix="odd/")
     assert done.returncode == 0, done.stderr
     return done, page
 
 
-def view(cloud: Cloud, *words: str) -> subprocess.CompletedProcess[str]:
-    return run([sys.executable, "mr/driver.py", *words, cloud.bucket, JOB_ID], cloud.environment)
+def view_command(cloud: Cloud, what: str, *words: str) -> list[str]:
+    return [sys.executable, "mr/job.py", what, cloud.bucket, JOB_ID, *words]
+
+
+def view(cloud: Cloud, what: str, *words: str) -> subprocess.CompletedProcess[str]:
+    return run(view_command(cloud, what, *words), cloud.environment)
 
 
 def assert_harmless(text: str) -> None:
@@ -102,7 +108,7 @@ def test_what_the_driver_says_is_harmless(ran) -> None:
     assert not any(line.startswith(("START", "job victim")) for line in said.splitlines())
 
 
-@pytest.mark.parametrize("what", ["--status", "--logs"])
+@pytest.mark.parametrize("what", ["status", "logs"])
 def test_what_a_view_shows_is_harmless(odd: Cloud, ran, what: str) -> None:
     done = view(odd, what)
     assert done.returncode == 0, done.stderr
@@ -119,7 +125,7 @@ def test_the_functions_logs_hold_no_line_that_a_name_forged(odd: Cloud, ran) -> 
 
 
 def test_csv_is_harmless_and_each_group_is_one_row(odd: Cloud, ran) -> None:
-    command = [sys.executable, "mr/driver.py", "--result", odd.bucket, JOB_ID]
+    command = view_command(odd, "result")
     done = subprocess.run(
         command, env=odd.environment, cwd=ROOT, capture_output=True, timeout=SECONDS, check=True
     )
@@ -133,14 +139,14 @@ def test_csv_is_harmless_and_each_group_is_one_row(odd: Cloud, ran) -> None:
 
 
 def test_csv_for_a_spreadsheet_has_no_formula(odd: Cloud, ran) -> None:
-    done = view(odd, "--result", "--format", "csv-safe")
+    done = view(odd, "result", "--format", "csv-safe")
     rows = dict(list(csv.reader(io.StringIO(done.stdout, newline="")))[1:])
     assert "'=1+1" in rows and "=1+1" not in rows
     assert rows["-5"] == "5.5"
 
 
 def test_json_has_every_key_exactly(odd: Cloud, ran) -> None:
-    assert json.loads(view(odd, "--result", "--json").stdout) == GROUPS
+    assert json.loads(view(odd, "result", "--json").stdout) == GROUPS
 
 
 def test_a_failure_that_others_wrote_is_shown_harmlessly(odd: Cloud, ran) -> None:
@@ -148,7 +154,7 @@ def test_a_failure_that_others_wrote_is_shown_harmlessly(odd: Cloud, ran) -> Non
     record = {"error": f"{CLIPBOARD}{FORGED}", "requestId": BIDI}
     key = f"{JOB_ID}/error/{name}"
     odd.s3.put_object(Bucket=odd.bucket, Key=key, Body=json.dumps(record).encode())
-    shown = view(odd, "--status").stdout
+    shown = view(odd, "status").stdout
     odd.s3.delete_object(Bucket=odd.bucket, Key=key)
     assert r"mapper/1\x1b[2J\nforged failed: \x1b]52;c;aGk=\x07\nSTART RequestId" in shown
     assert_harmless(shown)
@@ -221,7 +227,7 @@ def test_metadata_that_are_no_numbers_leave_the_rest_of_the_report(
     broken = {**metadata, "processingtime": "nan", "linecount": "1" * 400, "memoryusage": "x"}
     odd.s3.put_object(Bucket=odd.bucket, Key=key, Body=body, Metadata=broken)
     page = tmp_path / "page.html"
-    done = view(odd, "--report", str(page), "--json")
+    done = view(odd, "report", "--output", str(page), "--json")
     odd.s3.put_object(Bucket=odd.bucket, Key=key, Body=body, Metadata=metadata)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
@@ -260,11 +266,11 @@ def test_a_report_for_which_there_is_no_room_hides_no_timing(
 
 
 def test_standard_output_that_is_full_is_one_line(odd: Cloud, ran) -> None:
-    command = [sys.executable, "mr/driver.py", "--result", odd.bucket, JOB_ID]
+    command = view_command(odd, "result")
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             command, env=odd.environment, cwd=ROOT, stdout=full, stderr=subprocess.PIPE,
             text=True, timeout=SECONDS, check=False,
         )  # fmt: skip
     assert done.returncode == 1
-    assert done.stderr == "driver.py: standard output cannot be written: No space left on device\n"
+    assert done.stderr == "job.py: standard output cannot be written: No space left on device\n"

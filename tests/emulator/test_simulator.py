@@ -17,7 +17,7 @@ from botocore.config import Config
 
 from local import uservisits
 from local.emulator import ROLE_ARN, Emulator
-from local.simulated.groups import Groups
+from local.simulated.groups import addresses
 from local.simulated.job import Layout, request_for, simulate
 from local.simulated.measuring import PLENTY, Account, measure
 from local.simulated.rates import Rates, Spread
@@ -118,7 +118,7 @@ def end_of_merge(metadata: Mapping[str, str]) -> float:
     return float(metadata["starttime"]) + float(metadata["processingtime"])
 
 
-def comparable(requests: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
+def comparable(requests: Mapping[tuple[str, str], int]) -> Counter[tuple[str, str]]:
     """Requests without those that a driver makes while it waits, by one name each."""
     names = {"GetBucketNotification": "GetBucketNotificationConfiguration"}
     return Counter(
@@ -149,7 +149,10 @@ def computing(watched: Watched, functions: Any) -> dict[str, float]:
     few, many = ([f"{PREFIX}part-{number:05}" for number in range(count)] for count in (1, 6))
     one = seconds_of(functions, "mapperNS", {**mapping, "keys": few})
     all_six = seconds_of(functions, "mapperNS", {**mapping, "keys": many})
-    merging = {**own, "bucket": cloud.bucket, "nReducers": 2, "stepId": 1, "reducerId": 1}
+    merging = {
+        "bucket": cloud.bucket, "jobBucket": cloud.bucket, "jobId": JOB, "nReducers": 2,
+        "stepId": 9, "reducerId": 1,
+    }  # fmt: skip
     outputs = [f"{JOB}/task/mapper/{number}" for number in range(1, 7)]
     single = seconds_of(functions, "reducerNS", {**merging, "keys": outputs[:1]})
     whole = seconds_of(functions, "reducerNS", {**merging, "keys": outputs})
@@ -170,7 +173,7 @@ def measured(watched: Watched) -> Rates:
 
 def simulated(rates: Rates) -> tuple[float, Counter[tuple[str, str]]]:
     """The same job in the simulator: its seconds and requests."""
-    layout = Layout(OBJECTS * SIZE, OBJECTS, Query(Groups(2_000_000), 164, 28))
+    layout = Layout(OBJECTS * SIZE, OBJECTS, Query(addresses(8), 164, 22))
     report = simulate(request_for(batch_size=1, concurrency=1), layout, rates, 1)
     assert report.failure == ""
     return report.merged, comparable(report.requests)

@@ -215,7 +215,7 @@ def test_spotgraph_draws_the_job(job, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([BUCKET, "no-such-job"], "records is about job no-such-job"),
+        ([BUCKET, "no-such-job"], "none about job no-such-job"),
         ([BUCKET, "traced", "--spotFnsTableName", "none"], "there is no table none"),
         ([BUCKET, "traced", "--records", "README.md"], "README.md is not what `aws dynamodb scan"),
         ([BUCKET, "traced", "--output", "no-such-folder/job"], "cannot be written"),

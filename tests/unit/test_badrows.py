@@ -43,7 +43,7 @@ def test_what_fits_is_read_back_as_it_was() -> None:
     assert badrows.unpack(badrows.pack([]), "here") == ()
 
 
-NONE = ["", "x", "7", "[7]", "[[1, 2]]", '[["a", "b", "c"]]', "{}x", '[["a", -1, ""]]']
+NONE = ["", "x", "7", "[7]", "[[1, 2]]", '[["a", "b", "c"]]', "{}x", '[["a", -1, ""]]', "[" * 2000]
 
 
 @pytest.mark.parametrize("text", NONE)
@@ -62,6 +62,7 @@ def test_metadata_that_is_none_is_said_and_passed_over(text: str, capsys) -> Non
         (3, 3, 0.01, "3 of 3 rows are bad, 100 %, and more than 1 %"),
         (1000, 1, 0.0, "1 of 1000 rows are bad, 0.1 %, and more than 0 %"),
         (3, 3, 1.0, ""),
+        (0, 1, 0.01, "1 of 0 rows are bad, 100 %"),  # another's metadata may say so
     ],
 )
 def test_more_bad_rows_than_allowed(lines, errors, allowed, message) -> None:

@@ -19,8 +19,9 @@ from state.metadata import Numbers, quoted, unquoted
 from state.records import JobInfo, StepRecord
 from tests.model import BUCKET, S3, World
 from views import finished
+from views.answer import read_answer
 from views.costs import Prices, read_prices
-from views.result import read_result, whole_pairs
+from views.jsonpairs import first_pairs
 
 HUGE = [10**400, -(10**400), 10**9 * MOST, float("nan"), float("inf"), -1, True, "1", [1], {}]
 HUGE_IDS = [str(number) for number in range(len(HUGE))]
@@ -90,17 +91,18 @@ def test_an_answer_that_is_none_is_a_bad_record(body: bytes) -> None:
     world = World(1)
     put(world, "result", body)
     with pytest.raises(BadRecord, match="s3://jobs/job1/result"):
-        read_result(S3(world), BUCKET, "job1")
+        list(read_answer(S3(world), BUCKET, "job1").pairs())
 
 
 def test_an_answer_may_be_larger_than_a_record() -> None:
     world = World(1)
     put(world, "result", b'{"a": "' + b"x" * s3json.MAX_RECORD_BYTES + b'"}')
-    assert len(read_result(S3(world), BUCKET, "job1")["a"]) == s3json.MAX_RECORD_BYTES
+    ((_, value),) = read_answer(S3(world), BUCKET, "job1").pairs()
+    assert len(value) == s3json.MAX_RECORD_BYTES
 
 
 def test_the_first_groups_of_an_answer_that_is_deep_are_none() -> None:
-    assert whole_pairs('{"a":1,"b":' + "[" * 4000) == [("a", 1)]
+    assert first_pairs('{"a":1,"b":' + "[" * 4000) == [("a", 1)]
 
 
 # --------------------------------------------------------------------------- metadata

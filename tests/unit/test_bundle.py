@@ -100,6 +100,30 @@ def test_a_link_to_a_folder_or_to_nothing_is_not_left_out_in_silence(
         build([tree / "pkg"])
 
 
+@pytest.mark.parametrize("target", ["../pkg/__init__.py", "deep", "nothing", "/etc/hostname"])
+def test_a_listed_link_follows_the_rule_of_those_within_folders(tree: Path, target: str) -> None:
+    (tree / "mr/link.py").symlink_to(target)
+    with pytest.raises(BundleError, match=r"link that leads out of .*, to a folder or to nothing"):
+        build([tree / "mr/link.py"])
+
+
+def test_a_listed_link_to_its_neighbour_is_followed(tree: Path) -> None:
+    (tree / "mr/link.py").symlink_to("mapper.py")
+    assert names(build([tree / "mr/link.py"])) == ["link.py"]
+
+
+@pytest.mark.parametrize("listed", ["mr/pipe", "mr"])
+def test_a_pipe_is_an_error_and_never_waited_for(tree: Path, listed: str) -> None:
+    os.mkfifo(tree / "mr/pipe")
+    with pytest.raises(BundleError, match=r"mr/pipe is neither a file nor a folder"):
+        build([tree / listed])
+
+
+def test_a_device_is_an_error() -> None:
+    with pytest.raises(BundleError, match=r"/dev/null is neither a file nor a folder"):
+        build([Path("/dev/null")])
+
+
 def test_no_name_leads_out_of_the_zip(tree: Path) -> None:
     found = names(build([tree / "pkg" / ".."]))
     assert f"{tree.name}/mr/mapper.py" in found

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from errors import UsageError
+from shuffle import rates
+from state.grid import Grid
+from tests.model import S3, World
 from views import costs
 from views.costs import FunctionUsage, Item, Prices, S3Usage
 from views.words import dollars
@@ -43,24 +48,52 @@ def test_a_bill_has_a_line_for_each_kind_of_thing() -> None:
     assert costs.total(items) == pytest.approx(0.33)
 
 
+class Counted:
+    """A client of S3 that counts its calls: lists and writes, or reads; DELETE is free."""
+
+    def __init__(self, s3: S3, found: Counter[str]) -> None:
+        self._s3, self._found = s3, found
+
+    def __getattr__(self, name: str) -> Any:
+        kind = "writes" if name in ("put_object", "list_objects_v2") else "reads"
+        if not name.startswith("delete"):
+            self._found[kind] += 1
+        return getattr(self._s3, name)
+
+
 @pytest.mark.parametrize(
-    ("objects", "mappers", "steps", "writes", "reads"),
+    ("mappers", "wish", "grids"),
     [
-        # writes: 1 list of the input, 1 of the job, 2 records; output; claim; result; done; 2 looks
-        # reads: trigger; object; output; 2 looks x (jobinfo.json, record)
-        (1, 1, [1], 4 + 1 + 1 + 1 + 1 + 2, 1 + 1 + 1 + 2 * 2),
-        (10, 5, [1], 4 + 5 + 1 + 1 + 1 + 6, 1 + 10 + 5 + 6 * 2),
-        (10, 5, [2, 1], 4 + 5 + 2 + 3 + 1 + 8, 1 + 10 + 7 + 8 * 3),
-        (2001, 1, [1], 3 + 3 + 1 + 1 + 1 + 1 + 2, 1 + 2001 + 1 + 2 * 2),
+        (1, {}, [Grid()]),
+        (8, {}, [Grid()]),
+        (9, {"fan_in": 3}, [Grid(3), Grid()]),
+        (9, {"reducers": 4, "fan_in": 99}, [Grid(1, 4), Grid()]),
+        (9, {"reducers": 2, "fan_in": 3}, [Grid(3, 2), Grid(1, 2), Grid()]),
     ],
 )
-def test_requests_of_a_job_are_counted(objects, mappers, steps, writes, reads) -> None:
-    assert costs.s3_usage(objects, mappers, steps) == S3Usage(writes, reads)
+def test_the_requests_of_a_job_are_those_that_its_functions_make(
+    monkeypatch, mappers: int, wish: dict[str, int], grids: list[Grid]
+) -> None:
+    world, found = World(mappers, **{"fan_in": 0, **wish}), Counter()
+    monkeypatch.setattr("tests.model.S3", lambda *of: Counted(S3(*of), found))
+    for number in range(mappers, 0, -1):
+        world.mapper_writes(number)
+        world.settle()
+    assert world.result == world.expected(0)
+    driver = costs.S3Usage(1 + 4, 1 + mappers)  # not in the world, nor is the mappers' input
+    expected = costs.s3_usage(mappers, mappers, grids)
+    assert found["writes"] == expected.writes - driver.writes
+    assert found["reads"] == expected.reads - driver.reads
 
 
-def test_every_look_at_a_large_job_takes_several_lists() -> None:
-    one_page, two_pages = (costs.s3_usage(0, mappers, [1]).writes for mappers in (995, 996))
-    assert two_pages - one_page == 1 + (996 + 1) + 1
+def test_events_of_a_large_job_list_little_more_than_those_of_a_small_one() -> None:
+    assert costs.lists_of(10) == 10
+    assert 10_000 < costs.lists_of(10_000) < 10_500
+
+
+def test_outputs_that_s3_copies_are_parts_of_an_upload() -> None:
+    plain, copied = (costs.s3_usage(1, 4, [Grid(1, 8), Grid()], copied=n) for n in (0, 8))
+    assert (copied.writes - plain.writes, copied.reads) == (8 + 2, plain.reads)
 
 
 def test_a_price_list_replaces_what_it_names(tmp_path: Path) -> None:
@@ -75,7 +108,7 @@ def test_a_price_list_replaces_what_it_names(tmp_path: Path) -> None:
 def test_a_price_list_without_a_date_is_named(tmp_path: Path) -> None:
     path = tmp_path / "prices.json"
     path.write_text("{}")
-    assert costs.read_prices(str(path)).date == f"{path}, the rest {costs.PRICES_DATE}"
+    assert costs.read_prices(str(path)).date == f"{path}, the rest {rates.PRICES_DATE}"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ After a change of a command's options, `python -m tests.unit.test_docs` writes t
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import subprocess
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from shuffle.plan import Outputs, Wish, plan_step
+from state.grid import Grid
 from tests import readme
 
 PAGES = readme.pages()
@@ -56,6 +59,55 @@ def test_files_named_in_the_text_exist(page: Path) -> None:
     folders = "mr|lambda-python|setup|local|tests|benchmarks|docs"
     named = set(re.findall(rf"`((?:{folders})/[\w./-]+\.\w+)`", page.read_text()))
     assert [name for name in sorted(named) if not (readme.ROOT / name).exists()] == []
+
+
+README = (readme.ROOT / "README.md").read_text()
+
+
+def test_the_files_to_read_first_are_as_long_as_is_said() -> None:
+    files = [readme.ROOT / row[0].strip("`") for row in readme.rows(README, "first")]
+    (said,) = re.findall(r"Who reads these (\d+) lines", README)
+    lines = sum(len(path.read_text().splitlines()) for path in files)
+    assert lines == pytest.approx(int(said), abs=30)
+
+
+@pytest.mark.parametrize("row", readme.rows(README, "then"), ids=lambda row: row[0])
+def test_every_folder_has_a_file_to_begin_with(row: list[str]) -> None:
+    folders = re.findall(r"`([\w/-]+/)`", row[0])
+    assert all((readme.ROOT / folder).is_dir() for folder in folders)
+    assert (readme.ROOT / folders[0] / row[2].strip("`")).is_file()
+
+
+ARCHITECTURE = (readme.ROOT / "docs/architecture.md").read_text()
+UNITS = {"kB": 1e3, "MB": 1e6, "GB": 1e9, "MiB": 2.0**20}
+
+
+def quantity(text: str) -> float:
+    """A number as a page has it: `1,980`, `1.8 GB`, `512 bytes`."""
+    number, _, unit = text.partition(" ")
+    return float(number.replace(",", "")) * UNITS.get(unit, 1)
+
+
+def grids(text: str) -> list[Grid]:
+    """The steps of `4 x 1, 1 x 1`."""
+    found = re.findall(r"(\d+) x (\d+)", text)
+    return [Grid(int(groups), int(ranges)) for groups, ranges in found]
+
+
+@pytest.mark.parametrize("row", readme.rows(ARCHITECTURE, "shapes"), ids=lambda row: row[2])
+def test_the_shapes_on_the_page_are_those_that_are_planned(row: list[str]) -> None:
+    before, size = Grid(int(quantity(row[0]))), quantity(row[1])
+    for step, grid in enumerate(grids(row[2]), 1):
+        assert plan_step(step, Outputs(before, size), 1536, Wish()) == grid
+        before = grid
+    assert before == Grid()
+
+
+@pytest.mark.parametrize("row", readme.rows(ARCHITECTURE, "constants"), ids=lambda row: row[1])
+def test_the_numbers_on_the_page_are_those_of_the_code(row: list[str]) -> None:
+    path, name, value = (cell.strip("`") for cell in row[:3])
+    module = importlib.import_module(path.removeprefix("mr/").removesuffix(".py").replace("/", "."))
+    assert getattr(module, name) == quantity(value)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from running.planning import Plan
+from shuffle import rates
 from views import forecast
 from views.costs import Prices
 
@@ -26,18 +27,19 @@ def plan(*sizes: int) -> Plan:
     ],
 )
 def test_steps_follow_from_the_size_of_the_outputs(mappers, output_bytes, steps) -> None:
-    assert forecast.expected_steps(mappers, output_bytes) == steps
+    found = forecast.expected_grids(mappers, output_bytes)
+    assert [grid.count for grid in found] == steps
 
 
 def test_mappers_beyond_the_concurrency_come_after_the_others() -> None:
-    sizes = [forecast.MAPPER_BYTES_A_SECOND * 10] * 4
+    sizes = [rates.MAPPER_BYTES_A_SECOND * 10] * 4
     at_once = forecast.forecast(plan(*sizes), 4, Prices()).seconds
     in_two_waves = forecast.forecast(plan(*sizes), 2, Prices()).seconds
     assert in_two_waves - at_once == pytest.approx(10)
 
 
 def test_a_plan_costs_its_seconds_and_its_requests() -> None:
-    found = forecast.forecast(plan(forecast.MAPPER_BYTES_A_SECOND), 1, Prices())
+    found = forecast.forecast(plan(rates.MAPPER_BYTES_A_SECOND), 1, Prices())
     assert found.steps == (1,)
     assert [item.what for item in found.items] == [
         "mapper", "coordinator", "reducer", "Lambda calls", "S3 writes and lists", "S3 reads",
@@ -57,6 +59,4 @@ def test_a_plan_in_words() -> None:
 
 
 def test_an_empty_input_object_needs_no_time() -> None:
-    assert forecast.forecast(plan(0), 1, Prices()).seconds == pytest.approx(
-        2 * forecast.START_SECONDS
-    )
+    assert forecast.forecast(plan(0), 1, Prices()).seconds == pytest.approx(2 * rates.START_SECONDS)

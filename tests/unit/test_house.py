@@ -44,13 +44,12 @@ def place_of(path: Path) -> Path:
 
 
 def imported(path: Path) -> set[Path]:
-    """The files of its own root that a file imports, wherever in it."""
-    (root,) = (root for root in ROOTS if root in path.parents)
+    """The files of the house that a file imports, wherever in it: its own root's come first."""
+    roots = sorted(ROOTS, key=lambda root: root not in path.parents)
     found = set()
     for name in modules(ast.parse(path.read_bytes())):
-        file = root.joinpath(*name.split(".")).with_suffix(".py")
-        if file.is_file():
-            found.add(file)
+        files = (root.joinpath(*name.split(".")).with_suffix(".py") for root in roots)
+        found |= set([file for file in files if file.is_file()][:1])
     return found
 
 
@@ -93,6 +92,13 @@ def test_only_those_come_in_that_the_table_lets_in(place: Path) -> None:
         assert guests == set()
     elif allowed != {"all"}:
         assert guests <= allowed
+
+
+def test_what_runs_in_a_wrapped_function_needs_nothing_that_only_this_project_has() -> None:
+    inside = ROOT / "lambda-python/spotwrap"
+    found = {target for path, target in IMPORTS if inside in path.parents}
+    assert found
+    assert all(inside in target.parents for target in found)
 
 
 def test_no_module_has_a_name_of_python_or_of_lambdas_runtime() -> None:

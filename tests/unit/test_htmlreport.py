@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
-import resource
-import signal
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -57,7 +53,7 @@ def test_a_file_that_cannot_be_written_is_said_before_anything_starts(
 
 def test_what_the_page_shows_is_visible_and_can_be_drawn() -> None:
     values = {"\x1b[2J\u202e": 3, "a": float("inf"), "b": 10**400, "c": True, "d": "x", "e": -1.5}
-    shown = page.facts(summed_up(), values)
+    shown = page.facts(summed_up(), values.items())
     assert shown["largest_groups"] == [["\\x1b[2J\\u202e", 3], ["e", -1.5]]
     assert shown["jobs"] == []
     json.dumps(shown, allow_nan=False)
@@ -98,21 +94,3 @@ def test_a_page_may_go_to_a_pipe(tmp_path: Path) -> None:
         read = threads.submit(pipe.read_text)
         page.write_aside(pipe, "page")
         assert read.result(60) == "page"
-
-
-@pytest.fixture
-def small_disk():
-    """No file may grow past so many bytes, as on a disk that is full."""
-
-    @contextlib.contextmanager
-    def limited(most: int) -> Iterator[None]:
-        before = resource.getrlimit(resource.RLIMIT_FSIZE)
-        told = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
-        try:
-            yield
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, before)
-            signal.signal(signal.SIGXFSZ, told)
-
-    return limited

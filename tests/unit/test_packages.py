@@ -81,6 +81,12 @@ def load(folder: Path, **fields: object) -> config.Config:
     return config.load(path)
 
 
+def test_another_list_is_another_folder(folder: Path) -> None:
+    found = [packages.installed([f"six==1.{n}.0"], "python3.13", "x86_64") for n in (16, 17)]
+    versions = [next(path.glob("six-*.dist-info")).name for path in found]
+    assert versions == ["six-1.16.0.dist-info", "six-1.17.0.dist-info"]
+
+
 def test_packages_are_read_from_the_configuration(tmp_path: Path) -> None:
     (spec,) = load(tmp_path, packages=["polars==2.1.0"]).functions
     assert spec.packages == ("polars==2.1.0",)

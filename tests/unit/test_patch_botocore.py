@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -101,7 +102,7 @@ def test_the_copy_has_the_hook_the_recorder_and_few_services(patched: Path) -> N
         if not (INSTALLED / path.relative_to(patched)).is_file()
         or (INSTALLED / path.relative_to(patched)).read_bytes() != path.read_bytes()
     ]
-    assert sorted(map(str, changed)) == ["client.py", "spotrecorder.py"]
+    assert sorted(map(str, changed)) == ["client.py", "spotpatch.json", "spotrecorder.py"]
 
 
 def test_the_command_tells_the_size_before_and_after(tmp_path: Path) -> None:
@@ -119,18 +120,42 @@ def test_the_command_tells_the_size_before_and_after(tmp_path: Path) -> None:
 
 def test_an_older_copy_is_replaced_and_nothing_else_is(tmp_path: Path) -> None:
     folder = patch(tmp_path / "copy")
-    (folder / "old").write_text("")
-    patch(folder)
-    assert not (folder / "old").exists()
+    (folder / "__pycache__").mkdir(exist_ok=True)
+    (folder / "__pycache__/client.pyc").write_text("")
+    old = (folder / "client.py").stat().st_ino
+    assert (patch(folder) / "client.py").stat().st_ino != old
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/thesis.txt").write_text("")
     for mine in (tmp_path / "mine", tmp_path):
         command = [sys.executable, "lambda-python/patch-botocore.py", str(mine)]
         done = run(command, {"PATH": "/usr/bin:/bin"})
         assert done.returncode == 1
-        assert "is there already and no patched botocore: name another folder" in done.stderr
+        assert "is there already, and not as this command leaves it: name another" in done.stderr
     assert (tmp_path / "mine/thesis.txt").is_file()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "mine"]
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "client.py", "data/s3/mine", "pipe", "link"])
+def test_what_someone_else_put_into_a_copy_is_not_deleted(tmp_path: Path, name: str) -> None:
+    folder = patch(tmp_path / "copy")
+    if name == "pipe":
+        os.mkfifo(folder / name)
+    elif name == "link":
+        (folder / name).symlink_to("client.py")
+    else:
+        (folder / name).write_text("mine")
+    with pytest.raises(PatchError, match=f"copy/{name} is not as this command wrote it"):
+        botocorepatch.make_copy(INSTALLED, botocore.__version__, folder, ["s3"])
+    assert os.path.lexists(folder / name)
+    assert [path.name for path in tmp_path.iterdir()] == ["copy"]
+
+
+def test_a_link_to_a_copy_is_refused(tmp_path: Path) -> None:
+    folder = patch(tmp_path / "copy")
+    (tmp_path / "link").symlink_to(folder)
+    with pytest.raises(PatchError, match="is a link"):
+        botocorepatch.make_copy(INSTALLED, botocore.__version__, tmp_path / "link", ["s3"])
+    assert (folder / "client.py").is_file()
 
 
 def test_an_unknown_service_is_a_clear_error_and_leaves_nothing(tmp_path: Path) -> None:

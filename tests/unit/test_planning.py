@@ -126,7 +126,7 @@ def events(asked: JobRequest, *sizes: int) -> list[dict]:
 
 
 def test_a_mappers_event_has_ranges_with_splits_alone() -> None:
-    cut, _ = events(request(split_size=50), 100)
+    _, cut = events(request(split_size=50), 100)
     assert cut["ranges"] == [{"start": 0, "end": 50, "etag": '"0"'}]
     (plain,) = events(REQUEST, 100)
     assert plain == {
@@ -138,6 +138,11 @@ def test_a_mappers_event_has_ranges_with_splits_alone() -> None:
         "mapperId": 1,
         "runId": "r1",
     }
+
+
+def test_the_mapper_whose_output_is_listed_first_is_started_last() -> None:
+    ids = [event["mapperId"] for event in events(request(split_size=100), 1200)]
+    assert ids == [9, 8, 7, 6, 5, 4, 3, 2, 12, 11, 10, 1]
 
 
 def test_who_pays_for_requests_is_in_the_event() -> None:

@@ -116,11 +116,22 @@ def wakes(s3, region: str = "us-west-2") -> str:
     return arn
 
 
+def coordinator_of(reducers: str) -> dict:
+    return {"Environment": {"Variables": {"MR_REDUCERS": reducers}}}
+
+
 def test_a_trigger_whose_function_is_there_is_right(s3, functions, capfd) -> None:
     asked = {"FunctionName": wakes(s3)}
-    functions.stub.add_response("get_function_configuration", {}, asked)
+    functions.stub.add_response("get_function_configuration", coordinator_of("x reducerNS"), asked)
     preflight.check_trigger(s3, functions, REQUEST)
     assert capfd.readouterr().err == ""
+
+
+def test_a_coordinator_that_was_deployed_for_other_reducers_stops_the_job(s3, functions) -> None:
+    wakes(s3)
+    functions.stub.add_response("get_function_configuration", coordinator_of("otherNS"))
+    with pytest.raises(JobError, match=r"which starts no reducerNS but otherNS \(MR_REDUCERS"):
+        preflight.check_trigger(s3, functions, REQUEST)
 
 
 def test_a_trigger_whose_function_is_gone_stops_the_job(s3, functions) -> None:

@@ -64,6 +64,7 @@ def run(words: list[str], redirected: str = "", **environment: str) -> tuple[int
         ("return 3", 3, ""),
         ("raise JobError('it broke: mend it')", 1, "it.py: it broke: mend it\n"),
         ("raise UsageError('it is wrong: correct it')", 2, "it.py: it is wrong: correct it\n"),
+        ("raise UsageError('one\\n', 'two')", 2, "it.py: one\\n\nit.py: two\n"),
         ("open('/nowhere/at/all')", 1, "it.py: /nowhere/at/all: No such file or directory\n"),
         ("raise OSError('no space')", 1, "it.py: no space\n"),
     ],
@@ -269,6 +270,20 @@ def test_the_shell_completes_commands_options_and_choices(
     assert offered in completions(path, f"{Path(path).name} {words}", tmp_path)
 
 
-@pytest.mark.parametrize("path", ["mr/driver.py", "mr/job.py", "lambda-python/setupApps.py"])
+DOORS = (
+    *("mr/driver.py", "mr/job.py", "setup/create-role.py", "setup/delete-role.py"),
+    *(f"lambda-python/{name}.py" for name in ("setupApps", "patch-botocore", "spotgraph")),
+)
+
+
+@pytest.mark.parametrize("path", DOORS)
+def test_every_command_says_that_its_help_could_not_be_written(path: str) -> None:
+    status, _, said = run([sys.executable, str(ROOT / path), "--help"], ">/dev/full")
+    assert status == 1
+    name = Path(path).name
+    assert said == f"{name}: standard output cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize("path", DOORS)
 def test_the_shell_may_ask_a_command(path: str) -> None:
     assert "PYTHON_ARGCOMPLETE_OK" in (ROOT / path).read_text()[:1024]

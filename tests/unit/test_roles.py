@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import urllib.parse
 from typing import Any
@@ -14,6 +15,7 @@ from botocore.stub import Stubber
 import roles
 from deployment import config
 from policy import PolicyError
+from terminal import program
 
 TRUST = json.dumps(roles.TRUST)
 OTHER_TRUST = TRUST.replace("lambda.", "ec2.")
@@ -74,10 +76,11 @@ DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "no right"}},
     ],
 )
 def test_what_a_user_can_cause_is_one_line(capsys, error, status: int, said: str) -> None:
-    def command() -> None:
+    def command(options: argparse.Namespace) -> None:
         raise error
 
-    assert roles.run_command("create-role.py", command) == status
+    parser = argparse.ArgumentParser(prog="create-role.py")
+    assert program.run(parser, command, []) == status
     printed = capsys.readouterr().err
     assert printed.startswith("create-role.py: ")
     assert said in printed

@@ -165,7 +165,7 @@ def test_a_library_that_is_there_is_neither_built_nor_uploaded(
     keep: bool,
 ) -> None:
     s3.add_response("head_bucket", {})
-    s3.add_response("head_object", {}, {"Bucket": "code", "Key": ANY})
+    s3.add_response("head_object", {}, {"Bucket": "code", "Key": ANY, "ExpectedBucketOwner": ANY})
     dynamodb.add_response("describe_table", {"Table": {"KeySchema": key("requestID", "ts")}})
     steps = SpotWrap(clients, [spec(patched)] * 3, TABLE, keep).steps()
     assert [step.do() for step in steps] == ["unchanged"] * 3

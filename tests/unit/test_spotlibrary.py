@@ -45,6 +45,14 @@ def test_another_content_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_library_that_would_unpack_to_too_much_is_refused_unread(tmp_path: Path) -> None:
+    code = bundle.pack({"botocore/zeros": bytes(library.MOST_BYTES + 1)})
+    assert len(code) < 1 << 20
+    with pytest.raises(LibraryError, match=f"{library.MOST_BYTES + 1} bytes, more than"):
+        library.unpack(code, DIGEST, tmp_path / "lib")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_whoever_unpacks_second_uses_what_the_first_one_made(tmp_path: Path) -> None:
     for _ in range(2):
         library.unpack(bundle.pack(FILES), DIGEST, tmp_path / "lib")

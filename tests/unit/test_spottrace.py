@@ -9,6 +9,7 @@ import pytest
 from graph import causes, dot, svg
 from graph import page as spotpage
 from graph.causes import Edge, Node, Trace
+from spotwrap.table import LATEST
 
 ARN = "arn:aws:lambda:us-west-2:123456789012:function:"
 FINE = "SpotWrapPython"
@@ -54,6 +55,12 @@ def woken(key: str) -> dict[str, str]:
         "eventSource": "arn:aws:s3:::jobs:ObjectCreated:Put",
         "message": f"jobs:{key}:16:2026-11-23T15:40:08.228Z",
     }
+
+
+def test_the_axis_has_few_lines_however_long_a_job_seems() -> None:
+    for end in (100, 86_400_000, LATEST):
+        trace = causes.trace(run("driver", "d", 0, end, **woken("j/task/a")), "jobs", "j")
+        assert 2 <= svg.timeline(trace).count('<line class="axis"') <= svg.MOST_LINES + 1
 
 
 JOB = [
