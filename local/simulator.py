@@ -49,6 +49,8 @@ def make_parser() -> argparse.ArgumentParser:
     add("--engine", choices=presets.ENGINES, default="standard", help="what computes it")
     add("--splitsize", type=_size, metavar="SIZE", help="bytes a mapper, such as 64MB")
     add("--batchsize", type=_count, metavar="N", help="objects a mapper")
+    add("--reducers", type=_count, metavar="N", help="so many ranges of keys, as the driver's")
+    add("--fanin", type=_count, metavar="N", help="so many outputs a reducer, as the driver's")
     add("--memory", type=_count, metavar="MB", help="of mapper and reducer (default: 1536)")
     add("--coordinator", type=_count, metavar="MB", help="its memory (default: 128)")
     add("--wait4reducers", action="store_true", help="call mappers and wait, instead of by Event")
@@ -77,12 +79,15 @@ def _count(text: str) -> int:
 
 def run_all(options: argparse.Namespace) -> list[Report]:
     """One report a seed. UsageError for what cannot be simulated."""
-    request = request_for(
-        full_async=not options.wait4reducers,
-        **_given(
-            options, splitsize="split_size", batchsize="batch_size", concurrency="concurrency"
-        ),
-    ).checked([])
+    asked = _given(
+        options,
+        splitsize="split_size",
+        batchsize="batch_size",
+        concurrency="concurrency",
+        reducers="reducers",
+        fanin="fan_in",
+    )
+    request = request_for(full_async=not options.wait4reducers, **asked).checked([])
     layout = presets.layout(options.query, options.input)
     given = _given(options, memory="memory", coordinator="coordinator_memory")
     layout = dataclasses.replace(layout, **given)

@@ -15,7 +15,7 @@ import json
 import math
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -43,7 +43,7 @@ class OutOfMemory(BaseException):
 @dataclasses.dataclass(frozen=True)
 class Function:
     """`role` is what the bill calls it, `memory` is in MB, `timeout` in seconds; `body` is given
-    the invocation and returns the answer.
+    the invocation and returns the answer; `variables` are its environment's.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Function:
     memory: int
     timeout: float
     body: Callable[[Invocation], Any]
+    variables: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass
@@ -274,6 +275,10 @@ class LambdaClient:
         def effect() -> dict[str, Any]:
             name = FunctionName.rpartition(":")[2]  # of an ARN, or alone
             function = self._platform.find(name, "GetFunctionConfiguration")
-            return {"Timeout": function.timeout, "MemorySize": function.memory}
+            return {
+                "Timeout": function.timeout,
+                "MemorySize": function.memory,
+                "Environment": {"Variables": dict(function.variables)},
+            }
 
         return self._call("GetFunctionConfiguration", "", effect)

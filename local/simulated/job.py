@@ -27,6 +27,7 @@ from state.keys import JobKeys
 from state.outputs import Counts
 from state.progress import Progress
 from state.records import StepRecord
+from state.tasks import REDUCERS
 from views import costs
 from views.costs import FunctionUsage, Item, Prices, S3Usage
 
@@ -123,20 +124,29 @@ def lay_out(cloud: Cloud, request: JobRequest, layout: Layout) -> None:
         data.write(f"{request.prefix}part-{number:05}", Opaque(size), {})
     cloud.make_bucket(request.job_bucket)
     workers = Workers(cloud, layout.query)
-    functions = (
-        (request.mapper, "mapper", layout.memory, workers.map),
-        (request.reducer, "reducer", layout.memory, workers.reduce),
-        (COORDINATOR, "coordinator", layout.coordinator_memory, lambda me: coordinate(cloud, me)),
+    memory, timeout = layout.memory, layout.timeout
+    cloud.functions.deploy(Function(request.mapper, "mapper", memory, timeout, workers.map))
+    cloud.functions.deploy(Function(request.reducer, "reducer", memory, timeout, workers.reduce))
+    cloud.functions.deploy(
+        Function(
+            COORDINATOR,
+            "coordinator",
+            layout.coordinator_memory,
+            timeout,
+            lambda me: coordinate(cloud, me),
+            {REDUCERS: request.reducer},
+        )
     )
-    for name, role, memory, body in functions:
-        cloud.functions.deploy(Function(name, role, memory, layout.timeout, body))
     cloud.trigger(request.job_bucket, JobKeys(request.job_id).task_prefix, COORDINATOR)
 
 
 def coordinate(cloud: Cloud, me: Invocation) -> None:
     """The coordinator's handler, with clients of its own."""
     clients: Any = SimulatedClients(cloud, me)
-    coordinator = reducerCoordinator.Coordinator(clients, me.request_id, me.seconds_left, [REDUCER])
+    assert me.function is not None
+    coordinator = reducerCoordinator.Coordinator(
+        clients, me.request_id, me.seconds_left, me.function.variables[REDUCERS].split()
+    )
     for bucket, job_id in reducerCoordinator.jobs_of(me.payload):
         coordinator.coordinate(bucket, job_id)
 

@@ -1,7 +1,8 @@
 """The commands of docs/, word for word, in a copy of the checkout, against the embedded AWS.
 
 Those of the README are run by test_readme.py, those of docs/spotwrap.md by
-test_spotwrap_trouble.py, those of docs/rights.md by test_deployer.py.
+test_spotwrap_trouble.py, those of docs/rights.md by test_deployer.py, those of docs/simulator.md by
+tests/unit/test_simulator.py.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from tests.cloud import ROOT, Cloud, cloud_on, run
 
 BUCKET, DATA, CODE = "own-jobs", "own-data", "own-code"
 VISITS = [b"".join(uservisits.generate(3, index, 60_000)) for index in range(3)]
-WITH_ANOTHER_TEST = {"README.md", "spotwrap.md", "rights.md"}
+WITH_ANOTHER_TEST = {"README.md", "spotwrap.md", "rights.md", "simulator.md"}
 HERE = {"jobs.md", "reliability.md"}
 RUN_BY = {
     "make demo": "test_local.py",

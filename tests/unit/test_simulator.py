@@ -5,6 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
+import resource
+import shlex
+import subprocess
+import sys
 
 import pytest
 
@@ -17,6 +21,7 @@ from local.simulated.groups import addresses, alike, zipf
 from local.simulated.job import Layout, Report, request_for, simulate
 from local.simulated.rates import Allowance, Rates, Spread
 from local.simulated.workers import Query
+from tests import readme
 from views.costs import Prices
 
 SMALL = Layout(2_000_000_000, 20, Query(alike(50_000), 164, 28))
@@ -277,6 +282,33 @@ def test_the_command_prints_each_run_and_the_bill(capsys) -> None:
     assert shown.startswith("29 mappers, reducers ")
     assert "median" in shown
     assert "S3 writes and lists" in shown
+
+
+def test_the_commands_of_the_documentation_run(capsys) -> None:
+    page = (readme.ROOT / "docs" / "simulator.md").read_text()
+    commands = "".join(readme.blocks(page, "bash")).splitlines()
+    for command in commands:
+        python, program, *options = shlex.split(command)
+        assert (python, program) == ("python", "local/simulator.py")
+        assert simulator.main(options) == 0
+    assert commands
+    assert "median" in capsys.readouterr().out
+
+
+def test_ten_thousand_mappers_take_less_than_a_minute_and_a_gigabyte() -> None:
+    command = [sys.executable, "local/simulator.py", "--input", "5nodes", "--splitsize", "12690KB"]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [*command, "--json"], cwd=readme.ROOT, capture_output=True, text=True, check=True
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    (report,) = json.loads(done.stdout)
+    assert 9_900 < report["mappers"] < 10_100
+    # Of this process alone: the machine is shared.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 60
+    assert after.ru_maxrss < 1_000_000
+    coordinators = sum(report["requests"]["coordinator"].values())
+    assert coordinators < 27_000
 
 
 def test_the_command_prints_json(capsys) -> None:
