@@ -243,6 +243,7 @@ def coordinator_event(bucket: str, job_id: str) -> Answer:
     """One event of a job whose outputs lie in S3, all but one; `groups` are the S3 requests."""
     import reducerCoordinator
 
+    os.environ["MR_REDUCERS"] = "reducerNS"
     s3 = reducerCoordinator.CLIENTS.s3
     requests = []
     s3.meta.events.register("before-send.s3", lambda request, **_: requests.append(request))

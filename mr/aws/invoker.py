@@ -152,7 +152,7 @@ def call_all(
     while waiting or running:
         while waiting and running < limit:
             index = waiting.popleft()
-            (alone.discard if running else alone.add)(index)
+            alone = set() if running else {index}  # until another one is started beside it
             one = functools.partial(_call_one, call, index, payloads[index])
             threads.start(one, pause_after(failures[index]))
             running += 1

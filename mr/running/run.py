@@ -13,7 +13,6 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from aws import s3json
 from aws.client import Clients
 from aws.invoker import FailedForGood, Function, FunctionFailed, call_all
 from aws.s3objects import list_input
@@ -30,6 +29,7 @@ from state.keys import JobKeys
 from state.outputs import reducer_seconds
 from state.progress import Progress
 from state.records import JobData, JobInfo
+from state.runs import Run
 from state.standing import in_key_order
 from state.tasks import MapperEvent
 
@@ -66,6 +66,11 @@ def new_job(request: JobRequest, plan: Plan, reducer: preflight.FunctionFacts) -
         reducers=request.reducers,
         fan_in=request.fan_in,
     )
+
+
+def run_of(clients: Clients, job: JobInfo) -> Run:
+    """The run that a record stands for, to write for it."""
+    return Run(clients.s3, job.job_bucket, job.job_id, job.run_id)
 
 
 def job_data(request: JobRequest, plan: Plan, job: JobInfo, now: float) -> JobData:
@@ -245,7 +250,7 @@ def prepare(clients: Clients, request: JobRequest, plan: Plan) -> tuple[JobInfo,
     job = new_job(request, plan, reducer_facts)
     preflight.take_job(clients.s3, request, job)
     data = job_data(request, plan, job, clients.clock()).to_json()
-    s3json.write_json(clients.s3, request.job_bucket, JobKeys(request.job_id).jobdata, data)
+    run_of(clients, job).write_json(JobKeys(request.job_id).jobdata, data)
     # The answer always comes before this client gives up, so a call that botocore sends again
     # finds no other one of the same mapper at work.
     patient = clients.make(

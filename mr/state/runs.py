@@ -120,6 +120,13 @@ class Run:
             condition = {"IfMatch": found["ETag"]} if found else {"IfNoneMatch": "*"}
         raise AssertionError("unreachable: the last try returns or raises")
 
+    def write_json(self, key: str, value: Any) -> bool:
+        """Write a record of this run, once: False where it is there already. OtherRun."""
+        body, own = s3json.json_bytes(value), {RUN: self.run_id}
+        return self.write(
+            key, lambda how: s3json.write_body(self.s3, self.bucket, key, body, own, how)
+        )
+
     def _head(self, key: str) -> dict[str, Any] | None:
         try:
             return dict(self.s3.head_object(Bucket=self.bucket, Key=key))

@@ -130,8 +130,8 @@ def s3_usage(
     """
     steps = [Grid(mappers), *grids]
     tasks = sum(step.count for step in steps)
-    # The driver: lists of the input, two of the job, its two records; the trigger.
-    writes, reads = math.ceil(objects / LIST_PAGE) + 4, 1 + (input_reads or objects)
+    # The driver: lists of the input, two of the job, its two records; the trigger, and whose it is.
+    writes, reads = math.ceil(objects / LIST_PAGE) + 4, 2 + (input_reads or objects)
     # A task looks twice whose run it is, and writes its output; the last one writes `done` too.
     writes, reads = writes + tasks + 1, reads + 2 * tasks
     for before, step in itertools.pairwise(steps):

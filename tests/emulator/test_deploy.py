@@ -93,6 +93,7 @@ READS = {
     "GetCallerIdentity",
     "GetFunctionConfiguration",
     "GetPolicy",
+    "GetRole",
     "HeadBucket",
 }
 

@@ -153,7 +153,7 @@ def test_a_denied_call_names_the_function_and_the_right(app: Cloud, proxy: Fault
     message = "not authorized to perform: lambda:CreateFunction"
     proxy.rules(refusal("lambda", "CreateFunction", "AccessDeniedException", 403, message))
     done = app.setup_apps("--no_spotwrap")
-    check(done, 1, f"plain{app.suffix}: ", message, "the credentials in use need that right")
+    check(done, 1, f"plain{app.suffix}: ", message, "must allow CreateFunction here")
 
 
 def test_a_deletion_that_fails_is_said_and_the_rest_is_deleted(

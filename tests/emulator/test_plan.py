@@ -123,7 +123,7 @@ def test_a_plan_for_a_bucket_that_is_not_there_is_an_error(app: Cloud) -> None:
     done = app.setup_apps("--plan", "--no_spotwrap")
     assert done.returncode == 1
     assert f"there is no bucket {app.bucket}, which permission names" in done.stderr
-    assert plan(app, "--deleteAll")[-1] == "s3://BUCKET: contents: not there"
+    assert "s3://BUCKET: contents: not there" in plan(app, "--deleteAll")
 
 
 def test_the_examples_of_help_run_as_they_stand(app: Cloud) -> None:
@@ -138,3 +138,24 @@ def test_the_examples_of_help_run_as_they_stand(app: Cloud) -> None:
         done = run(command, environment, cwd=app.config.parent)
         assert done.returncode == 0, f"{line}: {done.stderr}"
     assert names(app) == set()
+
+
+@pytest.mark.parametrize(
+    ("redirected", "status", "said"),
+    [
+        (">/dev/full", 1, "setupApps.py: standard output cannot be written: No space left on"),
+        (">&-", 1, "setupApps.py: standard output is closed"),
+        ("2>&-", 0, ""),
+    ],
+)
+def test_a_plan_meets_streams_that_are_full_or_closed(
+    app: Cloud, redirected: str, status: int, said: str
+) -> None:
+    words = [sys.executable, "lambda-python/setupApps.py", "-f", str(app.config), "--deleteAll"]
+    command = f"{shlex.join([*words, '--plan', '--json'])} {redirected}"
+    done = run(["bash", "-c", command], app.environment)
+    assert done.returncode == status, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    if status == 0:
+        assert json.loads(done.stdout)["steps"]

@@ -284,7 +284,7 @@ def test_a_role_with_another_trust_or_policy_is_put_right(aws_environment, iam) 
 @pytest.mark.parametrize("words", [("create-role.py", "--bucket", "abc"), ("delete-role.py",)])
 def test_an_address_that_is_none_is_said_so(aws_environment, words) -> None:
     done = setup({**aws_environment, "AWS_ENDPOINT_URL": "garbage"}, *words, "r", "p")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "Invalid endpoint: garbage: correct AWS_ENDPOINT_URL" in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -294,5 +294,5 @@ def test_no_traceback_without_credentials(aws_environment, tmp_path) -> None:
         aws_environment, "create-role.py", "--profile", "nobody", "--bucket", "abc", "r", "p"
     )
     assert done.returncode == 1
-    assert "run `aws configure`, or set AWS_PROFILE, or pass --profile" in done.stderr
+    assert "(nobody) could not be found: `aws configure list-profiles` shows" in done.stderr
     assert "Traceback" not in done.stderr

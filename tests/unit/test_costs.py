@@ -80,7 +80,7 @@ def test_the_requests_of_a_job_are_those_that_its_functions_make(
         world.mapper_writes(number)
         world.settle()
     assert world.result == world.expected(0)
-    driver = costs.S3Usage(1 + 4, 1 + mappers)  # not in the world, nor is the mappers' input
+    driver = costs.S3Usage(1 + 4, 2 + mappers)  # not in the world, nor is the mappers' input
     expected = costs.s3_usage(mappers, mappers, grids)
     assert found["writes"] == expected.writes - driver.writes
     assert found["reads"] == expected.reads - driver.reads

@@ -164,7 +164,7 @@ def reducers_claimed(world: World) -> int:
 
 RUNS = settings(
     max_examples=1000,
-    stateful_step_count=30,
+    stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
