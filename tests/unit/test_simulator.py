@@ -304,7 +304,7 @@ def test_thousands_of_mappers_take_little_time_and_memory() -> None:
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     (report,) = json.loads(done.stdout)
-    assert 1_980 < report["mappers"] < 2_020
+    assert 1_980 < report["mappers"] < 2_040
     # Of this process alone: the machine is shared.
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 15
     assert after.ru_maxrss < 400_000
