@@ -119,6 +119,7 @@ class Closure:
         self._roots = [bundle.base_of(source) for source in self.sources]
         self._provided = standard_library(runtime) | RUNTIME
         self._followed: set[tuple[str, bool]] = set()
+        self._with_data: set[Path] = set()
 
     def follow(self, names: Iterable[str], sure: bool = True) -> None:
         """Take along what these files import, deep.
@@ -199,8 +200,9 @@ class Closure:
             place = "/".join(parts[:length])
             if found := _find(place, roots):
                 name, path = found
-                bundle.check(path, path.parents[name.count("/")])
-                bundle.add(self.files, name, path)
+                if self.files.get(name) != path:
+                    bundle.check(path, path.parents[name.count("/")])
+                    bundle.add(self.files, name, path)
                 taken.append(name)
                 folder = path.parent if path.name == "__init__.py" else None
             else:
@@ -213,6 +215,9 @@ class Closure:
 
     def _add_data(self, folder: Path, root: Path) -> None:
         """Take along what is no module in a package, but not that of packages within it."""
+        if folder in self._with_data:
+            return
+        self._with_data.add(folder)
         for path in bundle.entries([folder]).values():
             within = [parent for parent in path.parents if folder in parent.parents]
             if path.suffix != ".py" and not any((one / "__init__.py").is_file() for one in within):

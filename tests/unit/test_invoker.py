@@ -183,7 +183,7 @@ def test_tries_of_a_call_are_seconds_apart() -> None:
     with pytest.raises(FunctionFailed):
         call_all(calls, [1], 1, 3, lambda index, value: None, threads=threads)
     assert threads.pauses == [0, 2, 4, 8]
-    assert [pause_after(tries) for tries in (0, 4, 5, 1000)] == [0, 16, 30, 30]
+    assert [pause_after(tries) for tries in (0, 1, 2, 3, 1000)] == [0, 0.5, 1.5, 4.5, 30]
 
 
 def test_a_thread_waits_before_its_call() -> None:
