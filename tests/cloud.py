@@ -165,12 +165,11 @@ class Cloud:
 
     def log_lines(self, function: str) -> list[str]:
         """Everything in a function's log group, in order; nothing where it never ran."""
-        groups = self.logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{function}")
-        if f"/aws/lambda/{function}{self.suffix}" not in str(groups["logGroups"]):
+        group = f"/aws/lambda/{function}{self.suffix}"
+        found = self.logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+        if group not in [one["logGroupName"] for one in found]:
             return []
-        pages = self.logs.get_paginator("filter_log_events").paginate(
-            logGroupName=f"/aws/lambda/{function}{self.suffix}"
-        )
+        pages = self.logs.get_paginator("filter_log_events").paginate(logGroupName=group)
         return [event["message"].rstrip() for page in pages for event in page["events"]]
 
     def invocations(self, function: str) -> int:

@@ -178,7 +178,7 @@ def pause_after(failures: int) -> float:
     """How long a call waits, in seconds, after so many tries; pure. A role's policy takes some
     seconds to reach all of AWS: tries that follow at once would all be denied.
     """
-    return min(0.5 * 3.0 ** (failures - 1), LONGEST_PAUSE) if failures else 0.0
+    return min(0.5 * 3.0 ** (min(failures, 9) - 1), LONGEST_PAUSE) if failures else 0.0
 
 
 def _the_end(error: Exception, name: str, threads: Threads, running: int) -> Exception:

@@ -277,7 +277,7 @@ def test_more_than_a_thousand_objects_are_deleted(app: Cloud) -> None:
     with ThreadPoolExecutor(8) as threads:
         put = partial(app.s3.put_object, Bucket=app.bucket, Body=b"")
         list(threads.map(lambda number: put(Key=f"job1000/{number}"), range(1100)))
-    check(app.setup_apps("--deleteAll"), 0, "contents: 1100 objects deleted")
+    check(app.setup_apps("--deleteAll"), 0, "contents: 1,100 objects deleted")
     assert versions(app) == 0
 
 

@@ -62,12 +62,12 @@ def use_every_command(cloud: Cloud, patched: Path) -> None:
     command(cloud, *start, "--overwrite")
     cloud.assert_result("one", ROWS)
     for look in (
-        ["--status"],
-        ["--result"],
-        ["--logs"],
-        ["--report", str(out / "report.html")],
+        ["status"],
+        ["result"],
+        ["logs"],
+        ["report", "--output", str(out / "report.html")],
     ):
-        command(cloud, *driver, *look)
+        command(cloud, "mr/job.py", look[0], BUCKET, "one", *look[1:])
     change(cloud, patched)
     command(cloud, *deploy)
     command(cloud, *start, "--overwrite", "--wait4reducers")

@@ -175,7 +175,7 @@ def test_a_job_in_splits_gives_the_same_answer(cloud: Cloud, visits, size: str) 
     done = run(cloud, f"split-{size}", prefix, "--splitsize", size)
     cloud.assert_result(f"split-{size}", visits)
     expected = oracle.answer(visits)
-    assert f"{expected.rows} rows, {expected.bad_rows} bad" in done.stderr
+    assert f"{expected.rows:,} rows, {expected.bad_rows} bad" in done.stderr
 
 
 def test_the_driver_function_takes_a_split_size(cloud: Cloud, visits, tmp_path: Path) -> None:

@@ -182,7 +182,7 @@ def test_tries_of_a_call_are_seconds_apart() -> None:
     calls, threads = Calls(lambda payload, times: FunctionFailed("denied")), Prompt()
     with pytest.raises(FunctionFailed):
         call_all(calls, [1], 1, 3, lambda index, value: None, threads=threads)
-    assert threads.pauses == [0, 2, 4, 8]
+    assert threads.pauses == [0, 0.5, 1.5, 4.5]
     assert [pause_after(tries) for tries in (0, 1, 2, 3, 1000)] == [0, 0.5, 1.5, 4.5, 30]
 
 
