@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -123,22 +124,24 @@ def extras(options: argparse.Namespace, template: Path) -> list[dict[str, Any]]:
     ]
 
 
-def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="create-role.py",
-        description="Make the IAM role of the functions from policy.json, or update it.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="""examples:
+EXAMPLES = """examples:
   python create-role.py --bucket MY-BUCKET-NAME ROLENAME POLICYNAME
   your own input, in another bucket:
     python create-role.py --bucket MY-BUCKET-NAME --databkt MY-DATA-BUCKET ROLENAME POLICYNAME
   see what whoever deploys must be allowed to do:
     python create-role.py --bucket MY-BUCKET-NAME --show deployer ROLENAME POLICYNAME
 
-exit status: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted""",
+exit status: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="create-role.py",
+        description="Make the IAM role of the functions from policy.json, or update it.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=EXAMPLES,
     )
     add = parser.add_argument
-    bucket = checked(naming.bucket_fault)
     add("rolename", metavar="ROLENAME", type=checked(naming.role_fault), help="name of the role")
     add(
         "policyname",
@@ -148,6 +151,20 @@ exit status: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted""
     )
     add("--config", "-f", default="scns.json", help="names region and functions (%(default)s)")
     add("--profile", help="AWS profile (default: as boto3 finds it)")
+    _add_buckets(add)
+    add("--tracing", action="store_true", help="for setupApps.py --turn_on_tracing")
+    _add_spotwrap(add)
+    add(
+        "--show",
+        choices=SHOWN,
+        help="print a policy and change nothing: that of the functions, or what whoever deploys "
+        "needs",
+    )
+    return parser
+
+
+def _add_buckets(add: Callable[..., argparse.Action]) -> None:
+    bucket = checked(naming.bucket_fault)
     add("--bucket", metavar="NAME", type=bucket, help="the job bucket, in place of MY-S3-BUCKET")
     add(
         "--databkt",
@@ -164,11 +181,13 @@ exit status: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted""
         default=[],
         help="a customer-managed key of these buckets, may be repeated",
     )
-    add("--tracing", action="store_true", help="for setupApps.py --turn_on_tracing")
+
+
+def _add_spotwrap(add: Callable[..., argparse.Action]) -> None:
     add(
         "--spotwrap",
         metavar="NAME",
-        type=bucket,
+        type=checked(naming.bucket_fault),
         help="for SpotWrap: its code bucket, s3bucket in scns.json",
     )
     add(
@@ -182,13 +201,6 @@ exit status: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted""
         type=checked(naming.region_fault),
         help="its region (default: that of the functions)",
     )
-    add(
-        "--show",
-        choices=SHOWN,
-        help="print a policy and change nothing: that of the functions, or what whoever deploys "
-        "needs",
-    )
-    return parser
 
 
 def make(options: argparse.Namespace) -> None:
