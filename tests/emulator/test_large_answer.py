@@ -14,6 +14,7 @@ import pytest
 from state.keys import JobKeys
 from state.records import JobInfo
 from tests.cloud import Cloud, run
+from tests.peak import measured, peak_kib
 
 GROUPS = 1_500_000
 """Groups of some 32 bytes: 50 MB as one object, and half a GB in memory."""
@@ -60,20 +61,9 @@ def view(cloud: Cloud, *words: str) -> Any:
     return run([sys.executable, "mr/job.py", *words], cloud.environment)
 
 
-MEASURED = """
-import runpy, sys
-sys.path.insert(0, "mr")
-try:
-    runpy.run_path("mr/job.py", run_name="__main__")
-finally:  # ru_maxrss has the peak of the process that started this one in it
-    status = open("/proc/self/status").read()
-    print(status.partition("VmHWM:")[2].split()[0], file=sys.stderr)
-"""
-
-
-def measured(cloud: Cloud, *words: str) -> tuple[str, int, bytes]:
+def result(cloud: Cloud, *words: str) -> tuple[str, int, bytes]:
     """The digest of what `job.py result` prints, its peak in KiB, and its last 200 bytes."""
-    command = [sys.executable, "-c", MEASURED, "result", cloud.bucket, *words]
+    command = measured("mr/job.py", "result", cloud.bucket, *words)
     digest, last = hashlib.sha256(), b""
     with subprocess.Popen(
         command, env=cloud.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -85,17 +75,17 @@ def measured(cloud: Cloud, *words: str) -> tuple[str, int, bytes]:
             last = (last + block)[-200:]
         said = process.stderr.read().decode()
     assert process.returncode == 0, said
-    return digest.hexdigest(), int(said.split()[-1]), last
+    return digest.hexdigest(), peak_kib(said), last
 
 
 def test_a_whole_sort_takes_little_memory(cloud: Cloud, answers: str) -> None:
-    digest, peak, _ = measured(cloud, "parted", "--json")
+    digest, peak, _ = result(cloud, "parted", "--json")
     assert digest == answers
     assert peak < MOST_KIB
 
 
 def test_the_largest_groups_take_little_memory(cloud: Cloud, answers: str) -> None:
-    _, peak, last = measured(cloud, "whole", "--sort", "value", "--top", "2")
+    _, peak, last = result(cloud, "whole", "--sort", "value", "--top", "2")
     values = [float(line.split(b",")[1]) for line in last.split()[1:]]
     assert values == [(GROUPS - 1) / 7, (GROUPS - 2) / 7]
     assert peak < MOST_KIB

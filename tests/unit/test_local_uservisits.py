@@ -18,6 +18,7 @@ import pytest
 from local import uservisits
 from local.uservisits import S3Target
 from tests import oracle
+from tests.peak import measured, peak_kib
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "local" / "uservisits.py"
@@ -298,17 +299,12 @@ def test_ctrl_c_stops_it_without_a_traceback(first_line_is_out):
 
 
 def test_memory_does_not_grow_with_the_size_of_an_object(tmp_path):
-    def peak_kib(size: int) -> int:
-        program = (
-            "import pathlib, resource, sys\n"
-            "from local import uservisits\n"
-            "list(uservisits.write_folder(pathlib.Path(sys.argv[1]), 1, int(sys.argv[2])))\n"
-            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
-        )
-        command = [sys.executable, "-c", program, str(tmp_path), str(size)]
-        return int(subprocess.run(command, capture_output=True, check=True, cwd=ROOT).stdout)
+    def peak(size: int) -> int:
+        words = ("--objects", "1", "--size", str(size), str(tmp_path))
+        command = measured("local/uservisits.py", *words)
+        return peak_kib(subprocess.run(command, capture_output=True, check=True, cwd=ROOT).stderr)
 
-    assert peak_kib(80_000_000) < peak_kib(2_000_000) + 20_000
+    assert peak(80_000_000) < peak(2_000_000) + 20_000
 
 
 def test_a_stream_gives_the_blocks_on_whatever_the_read_sizes():

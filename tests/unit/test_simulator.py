@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import random
+import resource
 import shlex
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -23,6 +21,7 @@ from local.simulated.job import Layout, Report, request_for, simulate
 from local.simulated.rates import Allowance, Rates, Spread
 from local.simulated.work import Query
 from tests import readme
+from tests.peak import measured, peak_kib
 from views.costs import Prices
 
 SMALL = Layout(2_000_000_000, 20, Query(alike(50_000), 164, 28))
@@ -296,18 +295,17 @@ def test_the_commands_of_the_documentation_run(capsys) -> None:
     assert "median" in capsys.readouterr().out
 
 
-def test_thousands_of_mappers_take_little_time_and_memory(tmp_path: Path) -> None:
+def test_thousands_of_mappers_take_little_time_and_memory() -> None:
     """A fifth of the 10,000 mappers that `--input 5nodes --splitsize 12690KB` has."""
-    command = [sys.executable, "local/simulator.py", "--input", "5nodes", "--splitsize", "63450KB"]
-    printed = tmp_path / "report.json"
-    with printed.open("w") as out:
-        process = subprocess.Popen([*command, "--json"], cwd=readme.ROOT, stdout=out)
-        _, status, used = os.wait4(process.pid, 0)  # of this process alone: others run beside it
-    assert status == 0
-    (report,) = json.loads(printed.read_text())
+    options = ("--input", "5nodes", "--splitsize", "63450KB", "--json")
+    command = measured("local/simulator.py", *options)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(command, cwd=readme.ROOT, capture_output=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    (report,) = json.loads(done.stdout)
     assert 1_980 < report["mappers"] < 2_040
-    assert used.ru_utime + used.ru_stime < 30
-    assert used.ru_maxrss < 400_000
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 30
+    assert peak_kib(done.stderr) < 400_000
     coordinators = sum(report["requests"]["coordinator"].values())
     assert coordinators < 2.7 * 2_000 + 1_500
 
