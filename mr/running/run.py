@@ -17,13 +17,14 @@ from aws.client import Clients
 from aws.invoker import FailedForGood, Function, FunctionFailed, call_all
 from aws.s3objects import list_input
 from errors import JobError, counted, log
-from running import diagnosis, planning, preflight, watching
+from running import choosing, diagnosis, planning, preflight, watching
 from running.listener import Listener, MapperTotals, result_url
 from running.planning import Plan
 from running.request import JobRequest
 from running.watching import JobTimedOut
 from shuffle.plan import Wish, check_wish
 from state import badrows
+from state.choice import BY_ENVIRONMENT, Choice
 from state.failures import final_failure
 from state.keys import JobKeys
 from state.outputs import reducer_seconds
@@ -53,7 +54,12 @@ class Outcome:
     fault: str = ""
 
 
-def new_job(request: JobRequest, plan: Plan, reducer: preflight.FunctionFacts) -> JobInfo:
+def new_job(
+    request: JobRequest,
+    plan: Plan,
+    reducer: preflight.FunctionFacts,
+    choice: Choice = BY_ENVIRONMENT,
+) -> JobInfo:
     """The record of a new run of the job; its run id is no other's."""
     return JobInfo(
         request.job_id,
@@ -65,6 +71,7 @@ def new_job(request: JobRequest, plan: Plan, reducer: preflight.FunctionFacts) -
         run_id=uuid.uuid4().hex,
         reducers=request.reducers,
         fan_in=request.fan_in,
+        choice=choice,
     )
 
 
@@ -110,6 +117,7 @@ def mapper_events(request: JobRequest, plan: Plan, job: JobInfo) -> list[dict[st
             request.full_async,
             etags,
             request.requester_pays,
+            job.choice,
         ).to_json()
         for number in last_listed_first
         for keys, etags, parts in [batches[number - 1]]
@@ -183,6 +191,7 @@ def run(
     deadline = None if seconds_left is None else start + seconds_left
     listener = listener or Listener()
     s3 = clients.s3
+    choice = choosing.choose(request)
     listed = list_input(s3, request.bucket, request.prefix, request.requester_pays)
     plan = planning.plan_batches(listed, request)
     found = f"{counted(plan.objects, 'object')}, {counted(plan.size, 'byte')}"
@@ -195,7 +204,7 @@ def run(
     if request.dryrun:
         return Outcome(f"TIMER:CALL:{_milliseconds_since(clients, start)}:dryrun:0", plan)
 
-    job, mapper = prepare(clients, request, plan)
+    job, mapper = prepare(clients, request, plan, choice)
     log(f"job {request.job_id}: driver starts {counted(job.map_count, 'mapper')}")
     totals = run_mappers(clients, request, plan, job, mapper, listener)
     if request.full_async:
@@ -241,13 +250,15 @@ def explain_timeout(
     )
 
 
-def prepare(clients: Clients, request: JobRequest, plan: Plan) -> tuple[JobInfo, Function]:
+def prepare(
+    clients: Clients, request: JobRequest, plan: Plan, choice: Choice
+) -> tuple[JobInfo, Function]:
     """Check everything a run needs, then write its records; returns them and the mapper."""
     check_wish(len(plan.batches), Wish(request.reducers, request.fan_in))
     mapper_facts = preflight.function_facts(clients.functions, request.mapper)
     reducer_facts = preflight.function_facts(clients.functions, request.reducer)
     preflight.check_trigger(clients.s3, clients.functions, request)
-    job = new_job(request, plan, reducer_facts)
+    job = new_job(request, plan, reducer_facts, choice)
     preflight.take_job(clients.s3, request, job)
     data = job_data(request, plan, job, clients.clock()).to_json()
     run_of(clients, job).write_json(JobKeys(request.job_id).jobdata, data)
