@@ -1,7 +1,8 @@
 """The job that a function runs: found by its name, checked before any input is read.
 
 A run names it, or the variable `MR_JOB` does (default `uservisits`): a module of one's own beside
-the function, or one of this folder. JobError names the module and what it lacks.
+the function, or one of this folder; or the run brings a file along. JobError names the module and
+what it lacks.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ import inspect
 import os
 import re
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from errors import JobError
-from jobs import settings, source
+from jobs import settings, shipped, source
 from jobs.base import RAISED, Job, LineAccumulator
 from jobs.settings import Value
 
@@ -25,11 +26,19 @@ DEFAULT_JOB = "uservisits"
 NOT_SET: Mapping[str, Value] = types.MappingProxyType({})
 
 
-def load(name: str = "", given: Mapping[str, Value] = NOT_SET) -> Job:
+def load(
+    name: str = "",
+    given: Mapping[str, Value] = NOT_SET,
+    digest: str = "",
+    fetch: Callable[[str], bytes] | None = None,
+) -> Job:
     """The job of that name, or the one that `MR_JOB` names, with the settings that are given.
 
+    With a `digest`, the job is in a file that goes with the run, and `fetch` gives that file.
     JobError where it cannot be run.
     """
+    if digest and fetch:
+        return check(name, shipped.module(name, digest, fetch), given, digest)
     name = name or os.environ.get("MR_JOB") or DEFAULT_JOB
     if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
         raise JobError(f"{name!r} is not the name of a job's module, such as {DEFAULT_JOB}")
@@ -41,27 +50,18 @@ def _import(name: str) -> types.ModuleType:
     # One of one's own has the name to itself; the others stand in this folder.
     place = name if importlib.util.find_spec(name) else f"{__package__}.{name}"
     try:
-        return importlib.import_module(place)
-    except JobError:
-        raise
+        with shipped.told(name, place):
+            return importlib.import_module(place)
     except ModuleNotFoundError as error:
-        if error.name != place:
-            raise JobError(
-                f"job {name} needs the module {error.name}, which the function does not have: add "
-                "it to packages, layers or files_and_dirs in scns.json"
-            ) from error
         raise JobError(
             f"the job is {name}, but the function has no {name}.py: add it to files_and_dirs of "
             "the mapper and of the reducer in scns.json"
         ) from error
-    except RAISED as error:
-        what = f"{type(error).__name__}: {error}"
-        raise JobError(f"job {name}: {name}.py cannot be loaded: {what}") from error
 
 
-def check(name: str, module: Any, given: Mapping[str, Value] = NOT_SET) -> Job:
-    """The job in a module. JobError with everything that its contract lacks, or that is wrong with
-    its settings.
+def check(name: str, module: Any, given: Mapping[str, Value] = NOT_SET, digest: str = "") -> Job:
+    """The job in a module, whose digest is that of its file unless it is given. JobError with
+    everything that its contract lacks, or that is wrong with its settings.
     """
     values = _settings_of(name, module, given)
     parts = {
@@ -73,7 +73,8 @@ def check(name: str, module: Any, given: Mapping[str, Value] = NOT_SET) -> Job:
     combine, map_line, accumulator = parts.values()
     if accumulator is None:
         accumulator = functools.partial(LineAccumulator, name, map_line, combine)
-    return Job(name, accumulator, combine, _digest(getattr(module, "__file__", None)))
+    digest = digest or _digest(getattr(module, "__file__", None))
+    return Job(name, accumulator, combine, digest)
 
 
 _digest = functools.cache(source.digest)

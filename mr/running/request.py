@@ -144,6 +144,8 @@ class JobRequest:
         values.update({field: flag in payload for flag, field in _FLAGS.items()})
         if unknown := sorted(set(payload) - set(_PAYLOAD_NAMES) - set(_FLAGS)):
             log(f"payload fields that mean nothing here, ignored: {', '.join(unknown)}")
+        if str(values.get("job", "")).endswith(".py"):
+            faults.append("payload job names a file, which the command alone can send along")
         if faults:
             raise UsageError("; ".join(faults))
         return cls(**values).checked(faults)

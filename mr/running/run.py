@@ -191,7 +191,7 @@ def run(
     deadline = None if seconds_left is None else start + seconds_left
     listener = listener or Listener()
     s3 = clients.s3
-    choice = choosing.choose(request)
+    choice, job_file = choosing.choose(request)
     listed = list_input(s3, request.bucket, request.prefix, request.requester_pays)
     plan = planning.plan_batches(listed, request)
     found = f"{counted(plan.objects, 'object')}, {counted(plan.size, 'byte')}"
@@ -204,7 +204,7 @@ def run(
     if request.dryrun:
         return Outcome(f"TIMER:CALL:{_milliseconds_since(clients, start)}:dryrun:0", plan)
 
-    job, mapper = prepare(clients, request, plan, choice)
+    job, mapper = prepare(clients, request, plan, choice, job_file)
     log(f"job {request.job_id}: driver starts {counted(job.map_count, 'mapper')}")
     totals = run_mappers(clients, request, plan, job, mapper, listener)
     if request.full_async:
@@ -251,17 +251,22 @@ def explain_timeout(
 
 
 def prepare(
-    clients: Clients, request: JobRequest, plan: Plan, choice: Choice
+    clients: Clients, request: JobRequest, plan: Plan, choice: Choice, job_file: bytes
 ) -> tuple[JobInfo, Function]:
     """Check everything a run needs, then write its records; returns them and the mapper."""
     check_wish(len(plan.batches), Wish(request.reducers, request.fan_in))
     mapper_facts = preflight.function_facts(clients.functions, request.mapper)
     reducer_facts = preflight.function_facts(clients.functions, request.reducer)
+    if job_file:
+        preflight.check_files({request.mapper: mapper_facts, request.reducer: reducer_facts})
     preflight.check_trigger(clients.s3, clients.functions, request)
     job = new_job(request, plan, reducer_facts, choice)
     preflight.take_job(clients.s3, request, job)
     data = job_data(request, plan, job, clients.clock()).to_json()
-    run_of(clients, job).write_json(JobKeys(request.job_id).jobdata, data)
+    run, keys = run_of(clients, job), JobKeys(request.job_id)
+    run.write_json(keys.jobdata, data)
+    if job_file:
+        run.write_body(keys.job_file(choice.digest), job_file)
     # The answer always comes before this client gives up, so a call that botocore sends again
     # finds no other one of the same mapper at work.
     patient = clients.make(

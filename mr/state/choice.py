@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-import dataclasses
+import re
+import types
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from errors import BadRecord, brief
 from state.fields import Fields
 
 
-@dataclasses.dataclass(frozen=True)
-class Choice:
-    """A job by its name, and its settings; "" is the job that the functions' environment names."""
+class Choice(NamedTuple):
+    """A job by its name, and its settings; "" is the job that the functions' environment names.
+
+    `digest` is the SHA-256 of the job's file, in hexadecimal, where that goes with the run.
+    """
 
     name: str = ""
-    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    settings: Mapping[str, Any] = types.MappingProxyType({})
+    digest: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Its fields in a record or an event: none where nothing was chosen."""
         settings = {"settings": dict(self.settings)} if self.settings else {}
-        return {"job": self.name, **settings} if self.name else {}
+        digest = {"jobSha256": self.digest} if self.digest else {}
+        return {"job": self.name, **settings, **digest} if self.name else {}
 
     @classmethod
     def from_json(cls, fields: Fields) -> Choice:
         """Read what `to_json` wrote. BadRecord."""
-        return cls(fields.text("job", ""), _settings(fields))
+        digest = fields.text("jobSha256", "")
+        if digest and not re.fullmatch("[0-9a-f]{64}", digest):
+            raise BadRecord(f"{fields.where}: jobSha256 is {brief(digest)}, not a digest")
+        return cls(fields.text("job", ""), _settings(fields), digest)
 
 
 BY_ENVIRONMENT = Choice()

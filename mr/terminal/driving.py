@@ -72,7 +72,7 @@ def _add_names(add: Add) -> None:
 
 
 def _add_job(add: Add) -> None:
-    add("--job", metavar="NAME", help="what to compute (default: as the functions were deployed)")
+    add("--job", metavar="JOB", help="a job's name, or ./FILE.py (default: as deployed)")
     add(
         "--set",
         type=arguments.assignment,

@@ -60,3 +60,32 @@ def test_the_driver_function_takes_a_job_and_refuses_a_wrong_setting(cloud: Clou
     assert "FunctionError" not in done, done["Payload"].read()
     ranks = [int(row.split(",")[1]) for row in ROWS]
     assert len(cloud.read("chosen-lambda/result")) == sum(rank > 200 for rank in ranks)
+
+
+def test_a_file_is_refused_by_a_deployment_that_does_not_allow_it(cloud: Cloud, tmp_path) -> None:
+    path = tmp_path / "own.py"
+    path.write_text(
+        "def map_line(line):\n    yield line, 1\n\n\ndef combine(a, b):\n    return a\n"
+    )
+    cloud.put_input("chosen-file/", BODIES)
+    done = cloud.driver("chosen-file", *WAIT, "--job", str(path), prefix="chosen-file/")
+    assert done.returncode == 1
+    assert "mapperNS runs no job files, since whoever may write to the job bucket" in done.stderr
+    assert cloud.keys("chosen-file/") == []
+
+
+def test_a_function_runs_no_file_but_the_one_that_was_sent(cloud: Cloud, job_cloud) -> None:
+    """Whoever replaces it in the bucket has nothing run."""
+    own = job_cloud(MR_JOB_FILES="yes")
+    digest = "0" * 64
+    own.s3.put_object(Bucket=own.bucket, Key=f"forged/code/{digest}.py", Body=b"1 / 0\n")
+    event = {
+        "bucket": own.databkt, "keys": ["none"], "jobBucket": own.bucket, "jobId": "forged",
+        "mapperId": 1, "job": "own", "jobSha256": digest,
+    }  # fmt: skip
+    answer = own.make_client("lambda").invoke(
+        FunctionName=own.functions[0], Payload=json.dumps(event).encode()
+    )
+    assert "is not the file that the driver sent: nothing of it is run" in (
+        answer["Payload"].read().decode()
+    )

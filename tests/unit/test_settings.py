@@ -97,7 +97,7 @@ def test_a_file_that_cannot_be_read_so_is_an_error_that_names_it(tmp_path, text,
 
 
 def asked(job: str, **given: object) -> Choice:
-    return choosing.choose(JobRequest(job=job, settings=given))
+    return choosing.choose(JobRequest(job=job, settings=given))[0]
 
 
 def test_the_driver_chooses_a_job_with_the_settings_as_values() -> None:
