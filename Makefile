@@ -2,10 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup browser demo local test bench lint format lock audit clean
+.PHONY: help setup browser demo local aws-check test bench lint format lock audit clean
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: .venv/.installed ## make .venv and install what the demo, the tests and the checks need
 
@@ -22,6 +22,9 @@ demo: setup ## start the embedded AWS, deploy, run a job, check its result, clea
 
 local: setup ## start the embedded AWS and stay in the foreground until Ctrl-C (KEEP=1 keeps S3)
 	$(BIN)/python local/emulator.py $(if $(KEEP),--keep)
+
+aws-check: setup ## check everything on your own account, for some cents: BUCKET=NAME [PROFILE=NAME] [REGION=NAME]
+	$(BIN)/python local/awscheck.py $(if $(PROFILE),--profile "$(PROFILE)") $(if $(REGION),--region "$(REGION)") "$(BUCKET)"
 
 browser: # Debian's Chromium, for the tests of pages; without it they are skipped, loudly
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null \
