@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT))
 sys.path.append(str(ROOT / "mr"))
 
 from errors import JobError, log
-from local import tethered
+from local import deployment, tethered
 from terminal import program
 
 LOCAL_DIR = ROOT / ".local"
@@ -199,9 +199,14 @@ def main(argv: list[str] | None = None) -> int:
 def stay(options: argparse.Namespace) -> None:
     """Run the server until somebody asks it to end, which is how it is meant to end."""
     with Emulator(keep_s3=options.keep) as emulator:
+        deployment.deploy(emulator)
         for name, value in emulator.client_environment().items():
             print(f"export {name}={shlex.quote(value)}", flush=True)
         log("The embedded AWS is up. Paste the lines above into a second terminal.")
+        log(
+            f"Buckets: {deployment.DATA_BUCKET} for input, {deployment.JOB_BUCKET} for jobs. "
+            "Functions: mapperNS, reducerNS, with job files allowed."
+        )
         log("Ctrl-C stops it.")
         with contextlib.suppress(KeyboardInterrupt):
             signal.pause()

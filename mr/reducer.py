@@ -52,7 +52,7 @@ def handle(s3: Any, event: Any, request_id: str) -> list[float]:
     try:
         run = Run.joined(s3, task.job_bucket, task.job_id, task.run_id)
         with failure_record(run, task.name, request_id, task.is_async):
-            return reduce(run, task, loading.load())
+            return reduce(run, task, loading.load(*task.choice, run.job_file))
     except OtherRun as error:
         log(str(error))
     return [len(task.keys), 0, 0.0]

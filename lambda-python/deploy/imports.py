@@ -17,9 +17,9 @@ from deploy import bundle
 from deploy.names import RUNTIME, standard_library
 
 JOBS = "jobs"
-LOADS_BY_NAME = f"{JOBS}/loading.py"
-"""It imports others of its folder by a name known only at run time: with it, the folder goes along
-whole."""
+LOADS_BY_NAME = (f"{JOBS}/loading.py", f"{JOBS}/catalog.py")
+"""They load or read others of their folder by a name known only at run time: with them, the folder
+goes along whole."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class Closure:
         path = self.files[name]
         if path.parents[name.count("/")].name == "site-packages":
             return  # what pip laid there is whole
-        if name == LOADS_BY_NAME:
+        if name in LOADS_BY_NAME:
             yield from ((entry, False) for entry in self._add_all(path.parent, path.parents[1]))
         for one in self._imports_of(path, sure):
             for module, taken in self._resolve(one, name):

@@ -17,13 +17,14 @@ from aws.client import Clients
 from aws.invoker import FailedForGood, Function, FunctionFailed, call_all
 from aws.s3objects import list_input
 from errors import JobError, counted, log
-from running import diagnosis, planning, preflight, watching
+from running import choosing, diagnosis, planning, preflight, watching
 from running.listener import Listener, MapperTotals, result_url
 from running.planning import Plan
 from running.request import JobRequest
 from running.watching import JobTimedOut
 from shuffle.plan import Wish, check_wish
 from state import badrows
+from state.choice import BY_ENVIRONMENT, Choice
 from state.failures import final_failure
 from state.keys import JobKeys
 from state.opening import opening
@@ -54,7 +55,12 @@ class Outcome:
     fault: str = ""
 
 
-def new_job(request: JobRequest, plan: Plan, reducer: preflight.FunctionFacts) -> JobInfo:
+def new_job(
+    request: JobRequest,
+    plan: Plan,
+    reducer: preflight.FunctionFacts,
+    choice: Choice = BY_ENVIRONMENT,
+) -> JobInfo:
     """The record of a new run of the job; its run id is no other's."""
     return JobInfo(
         request.job_id,
@@ -66,6 +72,7 @@ def new_job(request: JobRequest, plan: Plan, reducer: preflight.FunctionFacts) -
         run_id=uuid.uuid4().hex,
         reducers=request.reducers,
         fan_in=request.fan_in,
+        choice=choice,
     )
 
 
@@ -111,6 +118,7 @@ def mapper_events(request: JobRequest, plan: Plan, job: JobInfo) -> list[dict[st
             request.full_async,
             etags,
             request.requester_pays,
+            job.choice,
         ).to_json()
         for number in last_listed_first
         for keys, etags, parts in [batches[number - 1]]
@@ -184,6 +192,7 @@ def run(
     deadline = None if seconds_left is None else start + seconds_left
     listener = listener or Listener()
     s3 = clients.s3
+    choice, job_file = choosing.choose(request)
     listed = list_input(s3, request.bucket, request.prefix, request.requester_pays)
     plan = planning.plan_batches(listed, request)
     found = f"{counted(plan.objects, 'object')}, {counted(plan.size, 'byte')}"
@@ -196,7 +205,7 @@ def run(
     if request.dryrun:
         return Outcome(f"TIMER:CALL:{_milliseconds_since(clients, start)}:dryrun:0", plan)
 
-    job, mapper = prepare(clients, request, plan)
+    job, mapper = prepare(clients, request, plan, choice, job_file)
     begin = opening(job.run_id, job.job_id, "driver")
     log(f"{begin} starts {counted(job.map_count, 'mapper')}")
     totals = run_mappers(clients, request, plan, job, mapper, listener)
@@ -243,16 +252,23 @@ def explain_timeout(
     )
 
 
-def prepare(clients: Clients, request: JobRequest, plan: Plan) -> tuple[JobInfo, Function]:
+def prepare(
+    clients: Clients, request: JobRequest, plan: Plan, choice: Choice, job_file: bytes
+) -> tuple[JobInfo, Function]:
     """Check everything a run needs, then write its records; returns them and the mapper."""
     check_wish(len(plan.batches), Wish(request.reducers, request.fan_in))
     mapper_facts = preflight.function_facts(clients.functions, request.mapper)
     reducer_facts = preflight.function_facts(clients.functions, request.reducer)
+    if job_file:
+        preflight.check_files({request.mapper: mapper_facts, request.reducer: reducer_facts})
     preflight.check_trigger(clients.s3, clients.functions, request)
-    job = new_job(request, plan, reducer_facts)
+    job = new_job(request, plan, reducer_facts, choice)
     preflight.take_job(clients.s3, request, job)
     data = job_data(request, plan, job, clients.clock()).to_json()
-    run_of(clients, job).write_json(JobKeys(request.job_id).jobdata, data)
+    run, keys = run_of(clients, job), JobKeys(request.job_id)
+    run.write_json(keys.jobdata, data)
+    if job_file:
+        run.write_body(keys.job_file(choice.digest), job_file)
     # The answer always comes before this client gives up, so a call that botocore sends again
     # finds no other one of the same mapper at work.
     patient = clients.make(

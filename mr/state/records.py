@@ -9,6 +9,7 @@ import dataclasses
 from typing import Any
 
 from errors import BadRecord, brief
+from state.choice import BY_ENVIRONMENT, Choice
 from state.fields import MOST_TASKS, Fields
 from state.grid import BUCKETS, Grid
 from state.keys import JobKeys
@@ -20,7 +21,8 @@ class JobInfo:
 
     `reducer_timeout` is the reducer function's timeout in seconds, `reducer_memory` its memory in
     MB. A record without `run_id` is one of an earlier version, or of a driver of one's own.
-    `reducers` and `fan_in` are the shape that the user asked for, 0 where none.
+    `reducers` and `fan_in` are the shape that the user asked for, 0 where none; `choice` is the job
+    that is run.
     """
 
     job_id: str
@@ -33,6 +35,7 @@ class JobInfo:
     run_id: str = ""
     reducers: int = 0
     fan_in: int = 0
+    choice: Choice = BY_ENVIRONMENT
 
     @property
     def mappers(self) -> Grid:
@@ -51,6 +54,7 @@ class JobInfo:
             "runId": self.run_id,
             "reducers": self.reducers,
             "fanIn": self.fan_in,
+            **self.choice.to_json(),
         }
 
     @classmethod
@@ -70,6 +74,7 @@ class JobInfo:
             fields.text("runId", ""),
             fields.count("reducers", 0, least=0),
             fields.count("fanIn", 0, least=0),
+            Choice.from_json(fields),
         )
 
 

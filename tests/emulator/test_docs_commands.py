@@ -82,8 +82,8 @@ def follow(cloud: Cloud, fields: str, *commands: str) -> str:
 def test_a_job_of_ones_own_and_then_the_accelerated_one(own: Cloud, checkout: Path) -> None:
     text = (checkout / "docs/jobs.md").read_text()
     (code, *_) = readme.blocks(text, "python")
-    countries, polars, orjson = readme.blocks(text, "json")
-    deploy, look, deploy_polars = readme.blocks(text, "bash")
+    countries, files, polars, orjson = readme.blocks(text, "json")
+    deploy, look, with_the_run, deploy_polars = readme.blocks(text, "bash")
     (checkout / "mr/countries.py").write_text(code)
     shown = follow(own, countries, deploy, look)
     rows = [row.split(",") for body in VISITS for row in body.decode().splitlines()]
@@ -92,6 +92,8 @@ def test_a_job_of_ones_own_and_then_the_accelerated_one(own: Cloud, checkout: Pa
     assert {key: value[0] for key, value in result.items()} == counted
     (most, count), *_ = counted.most_common(1)
     assert f'{most},"[{count}, ' in shown
+    follow(own, files, deploy, with_the_run)
+    assert own.read("countries2/result") == result
     looks = re.findall(r"^    (python job\.py .*)$", readme_part("Looking at a job"), re.M)
     assert len(looks) == 4
     commands = "\n".join(["cd mr", *looks]).replace("MY-BUCKET-NAME", BUCKET)

@@ -101,8 +101,26 @@ def test_the_local_aws_is_reached_by_what_it_exports_and_stops_cleanly(
         assert second_terminal["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
         assert run(["aws", "s3", "mb", "s3://a-bucket"], second_terminal).returncode == 0
         assert "a-bucket" in run(["aws", "s3", "ls"], second_terminal).stdout
+        assert_a_jobs_own_file_runs(checkout, second_terminal)
     assert run(["aws", "s3", "ls"], second_terminal).returncode != 0
     assert not (checkout / ".local").exists()
+
+
+def assert_a_jobs_own_file_runs(checkout: Path, terminal: dict[str, str]) -> None:
+    """Input in, one command, the answer: the functions are there, and take a file of one's own."""
+    (checkout / "mine.csv").write_text("a,1\nb,2\na,3\n")
+    (checkout / "mine.py").write_text(
+        "def map_line(line):\n    key, value = line.split(',')\n    yield key, int(value)\n\n\n"
+        "def combine(a, b):\n    return a + b\n"
+    )
+    copied = run(["aws", "s3", "cp", "mine.csv", "s3://local-data/mine/"], terminal, cwd=checkout)
+    assert copied.returncode == 0, copied.stderr
+    command = [sys.executable, "mr/driver.py", "local-jobs", "mine", "mapperNS", "reducerNS"]
+    command += ["--databkt", "local-data", "--prefix", "mine/", "--job", "./mine.py"]
+    done = run([*command, "--wait4reducers"], terminal, cwd=checkout)
+    assert done.returncode == 0, done.stderr
+    shown = run([sys.executable, "mr/job.py", "result", "local-jobs", "mine"], terminal, checkout)
+    assert shown.stdout == "key,value\na,4\nb,2\n"
 
 
 def test_s3_is_kept_only_if_asked_for(checkout: Path, environment) -> None:

@@ -272,7 +272,7 @@ def test_a_job_that_is_nowhere(tmp_path: Path, job: str) -> None:
 @pytest.mark.parametrize(
     ("listed", "rooms"),
     [
-        ("mr/driver.py", {"aws", "inputs", "running", "shuffle", "state"}),
+        ("mr/driver.py", {"aws", "inputs", "jobs", "running", "shuffle", "state"}),
         ("mr/mapper.py", {"aws", "inputs", "jobs", "shuffle", "state"}),
         ("mr/reducer.py", {"aws", "jobs", "shuffle", "state"}),
         ("mr/reducerCoordinator.py", {"aws", "shuffle", "state"}),
