@@ -3,7 +3,7 @@
 It starts the emulator, makes the buckets, generates and uploads input, deploys with setupApps.py,
 runs a job with driver.py as a person would, shows the answer, checks all of it against a sum of
 its own over the same files, deletes everything again and stops. No account, no Docker, no network;
-nothing is left outside the checkout.
+nothing is left but a report about the job, in the checkout's `.local/`.
 """
 
 from __future__ import annotations
@@ -36,6 +36,12 @@ OBJECTS = 10
 SIZE = "5MB"
 CONCURRENCY = "4"
 SHOWN = 5
+REPORT = LOCAL_DIR / "demo.html"
+NEXT = f"""Next:
+  look at the job:    open {REPORT.relative_to(ROOT)} in a browser
+  play with it:       make play
+  how it works:       README.md, "The files"
+  on your account:    README.md, "On AWS, step by step\""""
 
 
 def show(result: Mapping[str, float]) -> None:
@@ -77,6 +83,7 @@ def demo(environment: Mapping[str, str], folder: Path) -> None:
         environment, "python", "mr/driver.py", JOB_BUCKET, JOB_ID, "mapperNS", "reducerNS",
         "--databkt", DATA_BUCKET, "--prefix", PREFIX, "--batchsize", "2",
         "--concurrency", CONCURRENCY, "--wait4reducers",
+        "--report", str(REPORT.relative_to(ROOT)),
     )  # fmt: skip
 
     say("5. The answer")
@@ -112,6 +119,7 @@ def show_all(options: argparse.Namespace) -> None:
         if not any(LOCAL_DIR.iterdir()):
             LOCAL_DIR.rmdir()
     say(f"Done in {time.monotonic() - start:.0f} s. Nothing is left running.")
+    print(NEXT)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ HERE = {"jobs.md", "reliability.md"}
 RUN_BY = {
     "make demo": "test_local.py",
     "make local": "test_local.py",
+    "make play": "test_local.py",
     "make bench": "test_docs_commands.py",
     "make aws-check": "test_awscheck.py",
 }
