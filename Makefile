@@ -2,10 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup browser demo local play test bench lint format lock audit clean
+.PHONY: help setup browser demo local play aws-check test bench lint format lock audit clean
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: .venv/.installed ## make .venv and install what the demo, the tests and the checks need
 
@@ -26,6 +26,9 @@ play: setup ## start the embedded AWS with buckets, functions and input, until C
 
 local: setup ## the same without input
 	$(BIN)/python local/sandbox.py $(if $(KEEP),--keep)
+
+aws-check: setup ## check everything on your own account, for some cents: BUCKET=NAME [PROFILE=NAME] [REGION=NAME]
+	$(BIN)/python local/awscheck.py $(if $(PROFILE),--profile "$(PROFILE)") $(if $(REGION),--region "$(REGION)") "$(BUCKET)"
 
 browser: # Debian's Chromium, for the tests of pages; without it they are skipped, loudly
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null \

@@ -29,6 +29,7 @@ RUN_BY = {
     "make local": "test_local.py",
     "make play": "test_local.py",
     "make bench": "test_docs_commands.py",
+    "make aws-check": "test_awscheck.py",
 }
 """The commands that stand in sentences alone, and the file that runs each."""
 
