@@ -27,6 +27,7 @@ from state import badrows
 from state.choice import BY_ENVIRONMENT, Choice
 from state.failures import final_failure
 from state.keys import JobKeys
+from state.opening import opening
 from state.outputs import reducer_seconds
 from state.progress import Progress
 from state.records import JobData, JobInfo
@@ -205,7 +206,8 @@ def run(
         return Outcome(f"TIMER:CALL:{_milliseconds_since(clients, start)}:dryrun:0", plan)
 
     job, mapper = prepare(clients, request, plan, choice, job_file)
-    log(f"job {request.job_id}: driver starts {counted(job.map_count, 'mapper')}")
+    begin = opening(job.run_id, job.job_id, "driver")
+    log(f"{begin} starts {counted(job.map_count, 'mapper')}")
     totals = run_mappers(clients, request, plan, job, mapper, listener)
     if request.full_async:
         mappers = counted(job.map_count, "mapper")
