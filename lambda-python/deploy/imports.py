@@ -79,6 +79,35 @@ _BLOCKS = (
 )
 
 
+def may_define(source: bytes, name: str) -> bool:
+    """Whether a module may have a name at its top level; pure. One that is no Python is another
+    fault.
+    """
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError):
+        return True
+    found: set[str] = set()
+    for node in body:
+        for one in ast.walk(node) if isinstance(node, _DEEP) else (node,):
+            found.update(_bound(one))
+    return bool(found & {name, "*", "__getattr__"})
+
+
+_DEEP = (*_BLOCKS, ast.Assign, ast.AnnAssign)
+"""Statements whose names are bound where they stand."""
+
+
+def _bound(node: ast.AST) -> Iterator[str]:
+    """The names that a statement binds."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield node.name
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
+    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        yield node.id
+
+
 def is_charter(source: bytes) -> bool:
     """Whether a module has nothing that could be imported from it, but a docstring; pure."""
     try:

@@ -41,9 +41,11 @@ def module(name: str, digest: str, fetch: Callable[[str], bytes]) -> ModuleType:
     return sys.modules.get(place) or run(name, place, fetch(digest))
 
 
-def run(name: str, place: str, source: bytes) -> ModuleType:
-    """A module made of a job's source, under the name `place`. JobError."""
-    spec = importlib.util.spec_from_loader(place, _Source(f"{name}.py", source))
+def run(name: str, place: str, source: bytes, path: str = "") -> ModuleType:
+    """A module made of a job's source, under the name `place`; `path` is what a traceback calls it.
+    JobError.
+    """
+    spec = importlib.util.spec_from_loader(place, _Source(path or f"{name}.py", source))
     if spec is None or spec.loader is None:
         raise AssertionError("unreachable: the loader is given")
     made = importlib.util.module_from_spec(spec)

@@ -38,6 +38,17 @@ percentage = checked(request.percentage)
 """A type for argparse: a share such as 1% or 0.5."""
 
 
+def add_settings(add: Add) -> None:
+    add(
+        "--set",
+        type=assignment,
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="a setting of the job, may be repeated",
+    )
+
+
 def add_json(add: Add) -> None:
     add("--json", action="store_true", help="print everything as one JSON object")
 

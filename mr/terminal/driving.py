@@ -73,14 +73,7 @@ def _add_names(add: Add) -> None:
 
 def _add_job(add: Add) -> None:
     add("--job", metavar="JOB", help="a job's name, or ./FILE.py (default: as deployed)")
-    add(
-        "--set",
-        type=arguments.assignment,
-        metavar="NAME=VALUE",
-        action="append",
-        default=[],
-        help="a setting of the job, may be repeated",
-    )
+    arguments.add_settings(add)
     _add_list(add)
 
 

@@ -29,14 +29,15 @@ STATUSES = "exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted"
 class View:
     """A subcommand: what it does, in words and in code, and the options that its example has.
 
-    `options` adds what it takes besides JOBBKT, JOB and the options of AWS; `show` may return an
-    exit status of its own.
+    `options` adds what it takes besides JOBBKT, JOB and the options of AWS, or, where it is
+    `local`, all that it takes; `show` may return an exit status of its own.
     """
 
     help: str
     show: Callable[[Clients, argparse.Namespace], int | None]
     options: Callable[[argparse.ArgumentParser], None]
     example: str = ""
+    local: bool = False
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,7 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def look(options: argparse.Namespace) -> int | None:
     """Carry out the subcommand that the options name."""
-    return VIEWS[options.view].show(Clients(options.region, options.profile), options)
+    view = VIEWS[options.view]
+    clients = Clients() if view.local else Clients(options.region, options.profile)
+    return view.show(clients, options)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -65,22 +68,26 @@ def make_parser() -> argparse.ArgumentParser:
     for name, view in VIEWS.items():
         own = views.add_parser(
             name,
-            usage="%(prog)s JOBBKT JOB [options]",
+            usage=f"%(prog)s {'FILE.py SAMPLE...' if view.local else 'JOBBKT JOB'} [options]",
             help=view.help,
             description=f"{view.help[0].upper()}{view.help[1:]}.",
             epilog=f"example: {example_of(name)}\n\n{STATUSES}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        own.add_argument("jobbkt", metavar="JOBBKT", help="the job bucket")
-        own.add_argument("jobid", metavar="JOB", help="the job id")
+        if not view.local:
+            own.add_argument("jobbkt", metavar="JOBBKT", help="the job bucket")
+            own.add_argument("jobid", metavar="JOB", help="the job id")
         view.options(own)
-        arguments.add_aws(own.add_argument)
+        if not view.local:
+            arguments.add_aws(own.add_argument)
     return parser
 
 
 def example_of(name: str) -> str:
     """A subcommand as a user may call it."""
-    return f"python job.py {name} MY-BUCKET-NAME job1000 {VIEWS[name].example}".rstrip()
+    view = VIEWS[name]
+    where = "" if view.local else "MY-BUCKET-NAME job1000 "
+    return f"python job.py {name} {where}{view.example}".rstrip()
 
 
 # ------------------------------------------------------------------------------ what each shows
@@ -127,6 +134,13 @@ def show_report(clients: Clients, options: argparse.Namespace) -> None:
         print(json.dumps({"summary": done.to_json()}))
 
 
+def show_trial(clients: Clients, options: argparse.Namespace) -> int:
+    """Try a job's file, without AWS."""
+    from terminal import trying
+
+    return trying.show_trial(options)
+
+
 def write_report(clients: Clients, path: str, done: Summary) -> None:
     """Write the page about a finished job."""
     page.write(path, done, answer_of(clients.s3, done.job.info).pairs())
@@ -161,6 +175,13 @@ def _logs_options(parser: argparse.ArgumentParser) -> None:
     arguments.add_json(extent)
 
 
+def _trial_options(parser: argparse.ArgumentParser) -> None:
+    add: Add = parser.add_argument
+    add("file", metavar="FILE.py", help="the job")
+    add("sample", nargs="+", metavar="SAMPLE", help="a file of input, packed or not")
+    arguments.add_settings(add)
+
+
 def _report_options(parser: argparse.ArgumentParser) -> None:
     add: Add = parser.add_argument
     add("--output", metavar="FILE", default=REPORT, help="where to (%(default)s)")
@@ -175,6 +196,13 @@ VIEWS = {
     "nudge": View("wake a job whose S3 event was lost", show_nudge, _no_options),
     "report": View(
         "write an HTML page about a job", show_report, _report_options, "--output job1000.html"
+    ),
+    "try": View(
+        "try a job of your own on a sample, without AWS",
+        show_trial,
+        _trial_options,
+        "countries.py sample.csv",
+        local=True,
     ),
 }
 """The subcommands, in the order of the help."""

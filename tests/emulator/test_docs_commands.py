@@ -84,8 +84,10 @@ def test_a_job_of_ones_own_and_then_the_accelerated_one(own: Cloud, checkout: Pa
     text = (checkout / "docs/jobs.md").read_text()
     (code, *_) = readme.blocks(text, "python")
     countries, files, polars, orjson = readme.blocks(text, "json")
-    deploy, look, with_the_run, deploy_polars = readme.blocks(text, "bash")
+    trial, deploy, look, with_the_run, deploy_polars = readme.blocks(text, "bash")
     (checkout / "mr/countries.py").write_text(code)
+    tried = follow(own, "", trial)
+    assert "combine gave the same in every grouping that was tried" in tried
     shown = follow(own, countries, deploy, look)
     rows = [row.split(",") for body in VISITS for row in body.decode().splitlines()]
     counted = Counter(row[-4] for row in rows)

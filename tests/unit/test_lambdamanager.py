@@ -12,7 +12,14 @@ from botocore.stub import ANY, Stubber
 
 from deploy import bundle
 from deploy.clients import Clients, DeployError
-from deploy.function import Desired, LambdaManager, configuration_changes, differences
+from deploy.function import (
+    Desired,
+    LambdaManager,
+    changes,
+    configuration_changes,
+    differences,
+    told,
+)
 
 WANTED = Desired(
     name="f",
@@ -229,3 +236,32 @@ def test_another_architecture_is_other_code(functions) -> None:
     stub.add_response("get_function", READY)
     with stub:
         assert manager.deploy(WANTED) == "updated (code)"
+
+
+def test_a_change_is_told_with_old_and_new_values_but_those_of_variables() -> None:
+    wanted = dataclasses.replace(
+        WANTED,
+        code=b"123",
+        memory=256,
+        environment={"A": "a secret", "B": "another"},
+        layers=(),
+        tracing=True,
+    )
+    found = {
+        **FOUND,
+        "CodeSize": 9,
+        "CodeSha256": "",
+        "Environment": {"Variables": {"A": "old", "C": "gone"}},
+    }
+    assert list(told(wanted, found, changes(wanted, found))) == [
+        "code 9 -> 3 bytes",
+        "MemorySize 128 -> 256",
+        "Environment: A changed, B added, C removed",
+        "Layers arn:layer:1 -> none",
+        "TracingConfig PassThrough -> Active",
+    ]
+
+
+def test_code_of_the_same_size_is_told_without_sizes() -> None:
+    found = {**FOUND, "CodeSize": 0, "CodeSha256": ""}
+    assert list(told(WANTED, found, changes(WANTED, found))) == ["code"]
