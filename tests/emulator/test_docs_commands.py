@@ -146,10 +146,12 @@ def test_the_measurements_of_reliability_can_be_repeated() -> None:
             "--jobs 100 --at-once 10": "--jobs 2 --at-once 2",
             "--jobs 5 --mappers 20": "--jobs 1 --mappers 4 --only 'every S3 event twice'",
             "--objects 200000": "--objects 20000",
+            "--mappers 200 --at-once 20": "--mappers 12 --at-once 4",
         },
     )
     assert "one after another: 2 of 2 answers exact" in shown
     assert "20000 objects planned: " in shown
+    assert re.search(r"^12 mappers due, 4 at once: [1-4] calls, .* told 1 time, ", shown, re.M)
     assert "| every S3 event twice | 100 % | 1 | 1 | 1 | 1 |" in shown
 
 
