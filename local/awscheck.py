@@ -270,8 +270,9 @@ def fault_of_timer(printed: str, done: FinishedJob) -> str:
 def check_logs(account: Account, done: FinishedJob) -> None:
     """Failed unless the logs tell, in time, of every task, and bill the seconds it recorded."""
     deadline = time.monotonic() + LOG_SECONDS
+    names, since = account.functions, account.begun
     while fault := fault_of_logs(
-        done, logs.read_job(account.clients, account.bucket, account.name)
+        done, logs.job_lines(account.clients.logs, names, done.info, since)
     ):
         if time.monotonic() > deadline:
             raise Failed(f"after {LOG_SECONDS} s {fault}")

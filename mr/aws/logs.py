@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from aws.client import error_code, is_denied
 from errors import JobError
+
+START = "START RequestId"
+"""What Lambda's own line begins with, at the begin of each request."""
+
+
+def by_request(events: Iterable[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    """A function's log events, those of each request together; pure.
+
+    A stream holds one request after the other, from its START line on.
+    """
+    found: list[list[Mapping[str, Any]]] = []
+    last: dict[str, list[Mapping[str, Any]]] = {}
+    for event in events:
+        stream = event.get("logStreamName", "")
+        if stream not in last or event["message"].startswith(START):
+            last[stream] = []
+            found.append(last[stream])
+        last[stream].append(event)
+    return found
 
 
 def read_events(logs: Any, function: str, since: float) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aws.client import Clients
-from aws.logs import read_events
+from aws.logs import START, read_events
 from errors import visible
 from state.listing import read_records
 from state.opening import opened_task, opens_any
@@ -62,7 +62,7 @@ class JobFilter:
         """The lines of the job that are known to be its own now that this event is there."""
         stream, when = event["logStreamName"], event["timestamp"] / 1000
         message = event["message"].rstrip()
-        if message.startswith("START RequestId"):
+        if message.startswith(START):
             self._open[stream], self._task[stream] = [], ""
         task = self._task.get(stream)
         if task is None:  # someone else's, or a request whose beginning was not seen
