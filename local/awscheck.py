@@ -42,7 +42,7 @@ from local.simulated.rates import Rates
 from running.watching import wait_for_result
 from state.runs import read_job
 from terminal import arguments, program
-from views import costs, logs
+from views import calls, costs, logs
 from views.costs import FunctionUsage, S3Usage
 from views.finished import FinishedJob, Task
 from views.logs import LogLine
@@ -284,7 +284,7 @@ def fault_of_logs(done: FinishedJob, lines: Iterable[LogLine]) -> str:
     """What a run's logs do not say as they should; "" where they do; pure."""
     billed: collections.defaultdict[str, float] = collections.defaultdict(float)
     for line in lines:
-        for found in logs.billed([line]).values():
+        for found in calls.billed([line]).values():
             billed[line.task] += found.seconds
     if "coordinator" not in billed:
         return "the logs tell of no coordinator"
@@ -372,7 +372,7 @@ def used(account: Account) -> list[FunctionUsage]:
     found = []
     for name in account.functions:
         for memory, lines in by_memory(name, ended_events(account, name)).items():
-            one = logs.billed(lines)[name]
+            one = calls.billed(lines)[name]
             found.append(FunctionUsage("", name, one.calls, one.seconds, memory))
     return found
 
@@ -388,9 +388,7 @@ def ended_events(account: Account, name: str) -> list[dict[str, Any]]:
         time.sleep(1)
 
 
-_REPORT = re.compile(
-    r"REPORT RequestId: .*\bBilled Duration: [\d.]+ ms.*\bMemory Size: (\d{1,6}) MB"
-)
+_REPORT = re.compile(r"REPORT RequestId: (\S+)")
 
 
 def by_memory(name: str, events: Iterable[Mapping[str, Any]]) -> dict[int, list[LogLine]]:
@@ -398,8 +396,10 @@ def by_memory(name: str, events: Iterable[Mapping[str, Any]]) -> dict[int, list[
     found: dict[int, list[LogLine]] = {}
     for event in events:
         if report := _REPORT.match(event["message"]):
-            line = LogLine(0.0, name, "", event["message"])
-            found.setdefault(int(report[1]), []).append(line)
+            line = LogLine(0.0, name, "", event["message"], report[1])
+            (call,) = calls.calls_of([line])
+            if call.memory_mb is not None:
+                found.setdefault(call.memory_mb, []).append(line)
     return found
 
 

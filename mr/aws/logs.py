@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,8 +11,8 @@ from botocore.exceptions import ClientError
 from aws.client import error_code, is_denied
 from errors import JobError
 
-START = "START RequestId"
-"""What Lambda's own line begins with, at the begin of each request."""
+START = re.compile(r"START RequestId: ?(\S*)")
+"""Lambda's own line, at the begin of each request, which it names."""
 
 
 def by_request(events: Iterable[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
@@ -23,7 +24,7 @@ def by_request(events: Iterable[Mapping[str, Any]]) -> list[list[Mapping[str, An
     last: dict[str, list[Mapping[str, Any]]] = {}
     for event in events:
         stream = event.get("logStreamName", "")
-        if stream not in last or event["message"].startswith(START):
+        if stream not in last or START.match(event["message"]):
             last[stream] = []
             found.append(last[stream])
         last[stream].append(event)

@@ -31,7 +31,7 @@ DONE = FinishedJob(
 
 def report(name: str, milliseconds: int, memory: int = 128) -> LogLine:
     line = f"REPORT RequestId: a\tDuration: 1.21 ms\tBilled Duration: {milliseconds} ms\t"
-    return LogLine(1.0, "f", name, f"{line}Memory Size: {memory} MB\tMax Memory Used: 90 MB")
+    return LogLine(1.0, "f", name, f"{line}Memory Size: {memory} MB\tMax Memory Used: 90 MB", "a")
 
 
 GOOD = {"mapper 1": 1001, "mapper 2": 2000, "step 1 reducer 1": 700, "coordinator": 20}
