@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT))
 sys.path += [str(ROOT / "lambda-python"), str(ROOT / "mr")]
 
 from aws.client import Clients
-from aws.logs import read_events
+from aws.logs import START, by_request, read_events
 from deploy import clients as deployer
 from deploy import contents
 from deploy.config import bucket_fault
@@ -42,7 +42,8 @@ from local.simulated.rates import Rates
 from running.watching import wait_for_result
 from state.runs import read_job
 from terminal import arguments, program
-from views import calls, costs, logs
+from views import costs, logs
+from views.calls import Call, calls_of
 from views.costs import FunctionUsage, S3Usage
 from views.finished import FinishedJob, Task
 from views.logs import LogLine
@@ -283,9 +284,9 @@ def check_logs(account: Account, done: FinishedJob) -> None:
 def fault_of_logs(done: FinishedJob, lines: Iterable[LogLine]) -> str:
     """What a run's logs do not say as they should; "" where they do; pure."""
     billed: collections.defaultdict[str, float] = collections.defaultdict(float)
-    for line in lines:
-        for found in calls.billed([line]).values():
-            billed[line.task] += found.seconds
+    for call in calls_of(lines):
+        if call.billed_ms is not None:
+            billed[call.task] += call.billed_ms / 1000
     if "coordinator" not in billed:
         return "the logs tell of no coordinator"
     for task in done.tasks:
@@ -371,9 +372,10 @@ def used(account: Account) -> list[FunctionUsage]:
     """What was billed of each function, with each memory that it had, as the logs tell."""
     found = []
     for name in account.functions:
-        for memory, lines in by_memory(name, ended_events(account, name)).items():
-            one = calls.billed(lines)[name]
-            found.append(FunctionUsage("", name, one.calls, one.seconds, memory))
+        ended = ended_calls(name, ended_events(account, name))
+        for memory in sorted({call.memory_mb or 0 for call in ended}):
+            seconds = [call.billed_ms or 0.0 for call in ended if call.memory_mb == memory]
+            found.append(FunctionUsage("", name, len(seconds), sum(seconds) / 1000, memory))
     return found
 
 
@@ -382,25 +384,20 @@ def ended_events(account: Account, name: str) -> list[dict[str, Any]]:
     deadline = time.monotonic() + LOG_SECONDS
     while True:
         events = read_events(account.clients.logs, name, account.begun)
-        count = collections.Counter(event["message"].split(" ")[0] for event in events)
-        if count["REPORT"] >= count["START"] or time.monotonic() > deadline:
+        begun = sum(bool(START.match(event["message"])) for event in events)
+        if len(ended_calls(name, events)) >= begun or time.monotonic() > deadline:
             return events
         time.sleep(1)
 
 
-_REPORT = re.compile(r"REPORT RequestId: (\S+)")
-
-
-def by_memory(name: str, events: Iterable[Mapping[str, Any]]) -> dict[int, list[LogLine]]:
-    """The lines of a function's log that bill a call, by the memory that it had, in MB; pure."""
-    found: dict[int, list[LogLine]] = {}
-    for event in events:
-        if report := _REPORT.match(event["message"]):
-            line = LogLine(0.0, name, "", event["message"], report[1])
-            (call,) = calls.calls_of([line])
-            if call.memory_mb is not None:
-                found.setdefault(call.memory_mb, []).append(line)
-    return found
+def ended_calls(name: str, events: Iterable[Mapping[str, Any]]) -> list[Call]:
+    """The calls of a function, whoever made them, whose end its log tells; pure."""
+    found: list[Call] = []
+    for request in by_request(events):
+        if start := START.match(request[0]["message"]):
+            said = [(event["timestamp"] / 1000, event["message"].rstrip()) for event in request]
+            found += calls_of(LogLine(when, name, "", text, start[1]) for when, text in said)
+    return [call for call in found if call.billed_ms is not None]
 
 
 if __name__ == "__main__":
