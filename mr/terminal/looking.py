@@ -8,7 +8,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import sys
 from collections.abc import Callable, Sequence
+from typing import TextIO
 
 from aws.client import Clients
 from errors import log
@@ -16,10 +18,11 @@ from report import page
 from running import watching
 from terminal import arguments, program
 from terminal.arguments import Add
-from views import costs, logs, result
+from views import costs, logs, result, timings, traces
 from views.answer import answer_of, read_answer
 from views.status import read_status
 from views.summary import Summary, read_summary
+from views.timings import Timing
 
 REPORT = "report.html"
 STATUSES = "exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted"
@@ -119,6 +122,12 @@ def show_logs(clients: Clients, options: argparse.Namespace) -> None:
         print("".join(f"{line.text()}\n" for line in lines), end="")
 
 
+def show_timings(clients: Clients, options: argparse.Namespace) -> None:
+    """Print a row for each function call of a job, in the form that was asked for."""
+    rows = timings.read_timings(clients, options.jobbkt, options.jobid)
+    FORMS[options.format](rows, sys.stdout)
+
+
 def show_nudge(clients: Clients, options: argparse.Namespace) -> None:
     """Wake a job that stands still."""
     log(watching.wake(clients.s3, options.jobbkt, options.jobid))
@@ -175,6 +184,20 @@ def _logs_options(parser: argparse.ArgumentParser) -> None:
     arguments.add_json(extent)
 
 
+FORMS: dict[str, Callable[[Sequence[Timing], TextIO], None]] = {
+    "csv": timings.write_csv,
+    "json": timings.write_json,
+    "perfetto": lambda rows, out: print(json.dumps(traces.trace_events(rows)), file=out),
+    "otlp": lambda rows, out: print(json.dumps(traces.spans(rows)), file=out),
+}
+"""How timings are written."""
+
+
+def _timings_options(parser: argparse.ArgumentParser) -> None:
+    what = "csv, json; perfetto: trace events; otlp: OpenTelemetry spans (%(default)s)"
+    parser.add_argument("--format", choices=tuple(FORMS), default="csv", help=what)
+
+
 def _trial_options(parser: argparse.ArgumentParser) -> None:
     add: Add = parser.add_argument
     add("file", metavar="FILE.py", help="the job")
@@ -193,6 +216,7 @@ VIEWS = {
     "status": View("show where a job is, from S3 alone", show_status, _status_options),
     "result": View("print a job's answer", show_result, _result_options, "--sort value --top 10"),
     "logs": View("print what a job's functions logged, by time", show_logs, _logs_options),
+    "timings": View("print a row for each call of a function", show_timings, _timings_options),
     "nudge": View("wake a job whose S3 event was lost", show_nudge, _no_options),
     "report": View(
         "write an HTML page about a job", show_report, _report_options, "--output job1000.html"

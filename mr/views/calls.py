@@ -102,7 +102,7 @@ def _report(line: LogLine) -> dict[str, Any] | None:
         return None
     _, duration, billed, memory, used, init = found.groups()
     return {
-        "started": line.time - float(duration) / 1000,
+        "started": round(line.time - float(duration) / 1000, 3),
         "ended": line.time,
         "billed_ms": float(billed),
         "init_ms": float(init) if init else None,
