@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from aws.keepalive import keep_alive
 from aws.s3listing import read_pages_fast
 from aws.threads import Threads
-from aws.youngpolicy import DENIED, is_in_function, try_again
+from aws.youngpolicy import DENIED, PAUSES, is_in_function, try_again
 from errors import UsageError
 
 ATTEMPTS = 8
@@ -76,7 +76,7 @@ class Clients:
             raise UsageError(f"{error}: {remedy_for(error)}") from error
         keep_alive(client)
         if is_in_function():
-            try_again(client)
+            try_again(client, PAUSES[: attempts() - 1])
         return client
 
     @functools.cached_property
