@@ -8,6 +8,7 @@ mapper's output is copied onto itself, which makes S3 send its event again.
 
 from __future__ import annotations
 
+import math
 import shlex
 import time
 from collections.abc import Callable
@@ -44,28 +45,36 @@ def wait_for_result(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
+    on_look: Callable[[Progress], None] = lambda progress: None,
+    until: float | None = None,
 ) -> None:
-    """Return when the job's result is there. JobTimedOut after `timeout` seconds, JobError as soon
-    as a function of it has failed for good.
+    """Return when the job's result is there.
+
+    JobTimedOut after `timeout` seconds, which begin anew with every mapper that ends, or at the
+    moment `until`; JobError as soon as a function of it has failed for good. `on_look` is called
+    at every look, `on_progress` where something has changed.
     """
     start = moved = nudged = clock()
     poll, before = FIRST_POLL, None
     while True:
         progress = look(s3, job)
         now = clock()
+        on_look(progress)
         if progress != before:
             moved, before, poll = now, progress, FIRST_POLL
+            start = start if progress.step or not progress.missing else now
             on_progress(progress)
         if progress.finished:
             return
         if failure := final_failure(s3, job, progress.failed):
             raise JobError(f"job {job.job_id} has failed, no result will come: {failure}")
-        if now - start > timeout:
-            raise JobTimedOut(job, timeout, progress)
+        deadline = min(start + timeout, until or math.inf)
+        if now > deadline:
+            raise JobTimedOut(job, now - start, progress)
         if needs_nudge(progress, now, max(moved, nudged)):
             nudge(s3, job, progress)
             nudged = now
-        sleep(min(poll, max(0.0, start + timeout - now) + 0.01))
+        sleep(min(poll, max(0.0, deadline - now) + 0.01))
         poll = min(LONGEST_POLL, poll * 1.5)
 
 

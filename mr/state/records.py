@@ -79,7 +79,7 @@ class JobData:
 
     `objects` and `size` (bytes) are those of the input, `input_reads` how often one of them is
     read (0 each: an earlier version did not say), `start` is in seconds since the epoch, `max_bad`
-    the share of all rows that may be bad.
+    the share of all rows that may be bad, `mapper_timeout` the mapper function's, in seconds.
     """
 
     map_count: int
@@ -91,6 +91,7 @@ class JobData:
     driver_function: str = ""
     run_id: str = ""
     max_bad: float = 1.0
+    mapper_timeout: int = 900
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -103,6 +104,7 @@ class JobData:
             "driverFunction": self.driver_function,
             "runId": self.run_id,
             "maxBad": self.max_bad,
+            "mapperTimeout": self.mapper_timeout,
         }
 
     @classmethod
@@ -119,6 +121,7 @@ class JobData:
             fields.text("driverFunction", ""),
             fields.text("runId", ""),
             fields.number("maxBad", 1.0),
+            fields.count("mapperTimeout", 900),
         )
 
 

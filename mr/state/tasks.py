@@ -69,7 +69,8 @@ class MapperEvent:
     `etags` one for each key, "" for any version.
 
     `is_async`: nobody waits for the answer, and Lambda repeats an event whose function fails.
-    Without `run_id` the task belongs to the run that is there. `event_source` is passed on.
+    Without `run_id` the task belongs to the run that is there. `event_source` is passed on. `size`
+    are the bytes that it is to read, for whoever shows how far a job is.
     """
 
     bucket: str
@@ -83,6 +84,7 @@ class MapperEvent:
     is_async: bool = False
     etags: Sequence[str] = ()
     requester_pays: bool = False
+    size: int = 0
 
     @property
     def inputs(self) -> list[Input]:
@@ -112,6 +114,7 @@ class MapperEvent:
             **({"requestPayer": "requester"} if self.requester_pays else {}),
             **({"async": True} if self.is_async else {}),
             **({"eventSource": self.event_source} if self.event_source else {}),
+            **({"size": self.size} if self.size else {}),
         }
 
     @classmethod
@@ -127,9 +130,11 @@ class MapperEvent:
             fields.text("jobId"),
             fields.count("mapperId"),
             fields.text("runId", ""),
+            fields.text("eventSource", ""),
             is_async=event.get("async") is True,
             etags=_etags(event.get("etags"), len(keys)),
             requester_pays=event.get("requestPayer") == "requester",
+            size=fields.count("size", 0, least=0),
         )
 
 

@@ -40,6 +40,20 @@ def add_json(add: Add) -> None:
     add("--json", action="store_true", help="print everything as one JSON object")
 
 
+def add_timeout(add: Add) -> None:
+    add(
+        "--timeout",
+        type=number_from(1),
+        metavar="S",
+        default=request.TIMEOUT,
+        help="seconds to wait for the reducers (%(default)s)",
+    )
+
+
+def add_quiet(add: Add) -> None:
+    add("--quiet", action="store_true", help="plain lines instead of the live display")
+
+
 def add_prices(add: Add) -> None:
     add("--prices", metavar="FILE", help="prices for the cost, JSON: see mr/views/costs.py")
 

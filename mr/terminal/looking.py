@@ -13,13 +13,13 @@ from collections.abc import Callable, Sequence
 from aws.client import Clients
 from errors import log
 from report import page
-from running import watching
-from terminal import arguments, program
+from running import resuming, watching
+from terminal import arguments, display, ending, program
 from terminal.arguments import Add
 from views import costs, logs, result
-from views.answer import answer_of, read_answer
+from views.answer import read_answer
 from views.status import read_status
-from views.summary import Summary, read_summary
+from views.summary import read_summary
 
 REPORT = "report.html"
 STATUSES = "exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted"
@@ -51,12 +51,12 @@ def look(options: argparse.Namespace) -> int | None:
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line: every row of VIEWS is a subcommand."""
-    examples = "\n".join(f"  {example_of(name)}" for name in VIEWS)
     parser = argparse.ArgumentParser(
         prog="job.py",
         usage="%(prog)s COMMAND JOBBKT JOB [options]",
         description="Look after jobs that driver.py has started.",
-        epilog=f"`job.py COMMAND --help` has its options. Examples:\n{examples}\n\n{STATUSES}",
+        epilog=f"`job.py COMMAND --help` has its options. Example:\n  {example_of('status')}\n\n"
+        f"{STATUSES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     views = parser.add_subparsers(
@@ -122,15 +122,18 @@ def show_report(clients: Clients, options: argparse.Namespace) -> None:
     page.check(options.output)
     prices = costs.read_prices(options.prices)
     done = read_summary(clients, options.jobbkt, options.jobid, prices, with_log=True)
-    write_report(clients, options.output, done)
+    ending.write_report(clients, options.output, done)
     if options.json:
         print(json.dumps({"summary": done.to_json()}))
 
 
-def write_report(clients: Clients, path: str, done: Summary) -> None:
-    """Write the page about a finished job."""
-    page.write(path, done, answer_of(clients.s3, done.job.info).pairs())
-    log(f"the report is {path}")
+def show_watch(clients: Clients, options: argparse.Namespace) -> None:
+    """Look on until a job ends, and say what it did."""
+    prices = costs.read_prices(options.prices)
+    place = options.jobbkt, options.jobid, options.timeout
+    with display.for_terminal(options.quiet) as shown:
+        outcome = resuming.watch(clients, *place, shown)
+    ending.end_of_waiting(clients, outcome, options, prices)
 
 
 # -------------------------------------------------------------------------- what each may be told
@@ -168,8 +171,17 @@ def _report_options(parser: argparse.ArgumentParser) -> None:
     arguments.add_json(add)
 
 
+def _waiting_options(parser: argparse.ArgumentParser) -> None:
+    add: Add = parser.add_argument
+    arguments.add_timeout(add)
+    arguments.add_quiet(add)
+    arguments.add_prices(add)
+    arguments.add_json(add)
+
+
 VIEWS = {
     "status": View("show where a job is, from S3 alone", show_status, _status_options),
+    "watch": View("look on until a job ends", show_watch, _waiting_options),
     "result": View("print a job's answer", show_result, _result_options, "--sort value --top 10"),
     "logs": View("print what a job's functions logged, by time", show_logs, _logs_options),
     "nudge": View("wake a job whose S3 event was lost", show_nudge, _no_options),

@@ -1,0 +1,70 @@
+"""Jobs that are watched: a driver that starts all mappers and waits, and whoever joins later; real
+processes, on the embedded AWS.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from local import uservisits
+from tests import oracle
+from tests.cloud import Cloud, run
+
+PREFIX = "watching/"
+TIMER = re.compile(r"TIMER:CALL:\d+:mappers:\d+\.\d{3}:reducer:\d+\.\d{3}")
+
+
+@pytest.fixture(scope="module")
+def bodies(cloud: Cloud) -> list[bytes]:
+    made = [b"".join(uservisits.generate(6, index, 20_000)) for index in range(6)]
+    made[2] += b"no row at all\n"
+    return cloud.put_input(PREFIX, made)
+
+
+def job(cloud: Cloud, command: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """`job.py COMMAND BUCKET ...`"""
+    return run([sys.executable, "mr/job.py", command, cloud.bucket, *words], cloud.environment)
+
+
+def test_all_mappers_are_started_and_then_watched(cloud: Cloud, bodies) -> None:
+    done = cloud.driver("watched", "--wait", "--batchsize", "1", "--json", prefix=PREFIX)
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert TIMER.fullmatch(facts["timer"])
+    assert not facts["timer"].startswith("TIMER:CALL:0:mappers:0.000")
+    expected = oracle.answer(bodies)
+    assert facts["summary"]["lines"] == expected.rows
+    assert facts["summary"]["bad_row"] == {"object": f"{PREFIX}part-00002", "row": "no row at all"}
+    assert re.search(r"(0 of 6 mappers done|step 1: )", done.stderr)
+    oracle.assert_same_groups(cloud.read("watched/result"), expected.groups)
+
+
+def test_a_driver_function_watches_too(cloud: Cloud, bodies, tmp_path) -> None:
+    payload = {
+        "wait": "yes", "bucket": cloud.databkt, "prefix": PREFIX, "batchSize": 2,
+        "jobBucket": cloud.bucket, "job_id": "watched-there",
+        "mapper": "mapperNS", "reducer": "reducerNS",
+    }  # fmt: skip
+    told = ("--function-name", "driverNS", "--payload", json.dumps(payload))
+    done = cloud.aws("lambda", "invoke", *told, str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    assert TIMER.fullmatch(json.loads((tmp_path / "out").read_text()))
+    cloud.assert_result("watched-there", bodies)
+
+
+def test_whoever_joins_later_is_told_all_of_it(cloud: Cloud, bodies) -> None:
+    started = cloud.driver("joined", "--batchsize", "1", prefix=PREFIX)
+    assert started.returncode == 0, started.stderr
+    done = job(cloud, "watch", "joined")
+    assert done.returncode == 0, done.stderr
+    assert TIMER.fullmatch(done.stdout.strip())
+    assert f"{oracle.answer(bodies).rows:,} rows, 1 bad" in done.stderr
+    cloud.assert_result("joined", bodies)
+    nobody = job(cloud, "watch", "nobody")
+    assert (nobody.returncode, nobody.stdout) == (1, "")
+    assert "there is no job nobody" in nobody.stderr
