@@ -80,6 +80,7 @@ class JobData:
     `objects` and `size` (bytes) are those of the input, `input_reads` how often one of them is
     read (0 each: an earlier version did not say), `start` is in seconds since the epoch, `max_bad`
     the share of all rows that may be bad, `mapper_timeout` the mapper function's, in seconds.
+    `earlier_mappers` are the functions that were mappers of this run before another one went on.
     """
 
     map_count: int
@@ -92,6 +93,12 @@ class JobData:
     run_id: str = ""
     max_bad: float = 1.0
     mapper_timeout: int = 900
+    earlier_mappers: tuple[str, ...] = ()
+
+    def with_mapper(self, function: str) -> JobData:
+        """The same job, which goes on with another mapper function."""
+        earlier = *self.earlier_mappers, self.mapper_function
+        return dataclasses.replace(self, mapper_function=function, earlier_mappers=earlier)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -105,6 +112,7 @@ class JobData:
             "runId": self.run_id,
             "maxBad": self.max_bad,
             "mapperTimeout": self.mapper_timeout,
+            **({"earlierMappers": list(self.earlier_mappers)} if self.earlier_mappers else {}),
         }
 
     @classmethod
@@ -122,6 +130,7 @@ class JobData:
             fields.text("runId", ""),
             fields.number("maxBad", 1.0),
             fields.count("mapperTimeout", 900),
+            tuple(fields.texts("earlierMappers")) if "earlierMappers" in value else (),
         )
 
 

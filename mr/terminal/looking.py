@@ -136,6 +136,15 @@ def show_watch(clients: Clients, options: argparse.Namespace) -> None:
     ending.end_of_waiting(clients, outcome, options, prices)
 
 
+def show_resume(clients: Clients, options: argparse.Namespace) -> None:
+    """Start what has no output, look on until the job ends, and say what it did."""
+    prices = costs.read_prices(options.prices)
+    place = options.jobbkt, options.jobid, options.timeout
+    with display.for_terminal(options.quiet) as shown:
+        outcome = resuming.resume(clients, *place, shown, options.mapper)
+    ending.end_of_waiting(clients, outcome, options, prices)
+
+
 # -------------------------------------------------------------------------- what each may be told
 
 
@@ -179,9 +188,16 @@ def _waiting_options(parser: argparse.ArgumentParser) -> None:
     arguments.add_json(add)
 
 
+def _resume_options(parser: argparse.ArgumentParser) -> None:
+    how = "the mapper function to go on with, if not the job's own"
+    parser.add_argument("--mapper", metavar="NAME", default="", help=how)
+    _waiting_options(parser)
+
+
 VIEWS = {
     "status": View("show where a job is, from S3 alone", show_status, _status_options),
     "watch": View("look on until a job ends", show_watch, _waiting_options),
+    "resume": View("start what has no output, then watch", show_resume, _resume_options),
     "result": View("print a job's answer", show_result, _result_options, "--sort value --top 10"),
     "logs": View("print what a job's functions logged, by time", show_logs, _logs_options),
     "nudge": View("wake a job whose S3 event was lost", show_nudge, _no_options),

@@ -92,7 +92,7 @@ def test_a_job_of_ones_own_and_then_the_accelerated_one(own: Cloud, checkout: Pa
     (most, count), *_ = counted.most_common(1)
     assert f'{most},"[{count}, ' in shown
     looks = re.findall(r"^    (python job\.py .*)$", readme_part("Looking at a job"), re.M)
-    assert len(looks) == 5
+    assert len(looks) == 6
     commands = "\n".join(["cd mr", *looks]).replace("MY-BUCKET-NAME", BUCKET)
     commands = commands.replace(f"{BUCKET} job1000", f"{BUCKET} countries1")
     assert most in follow(own, countries, commands)

@@ -5,15 +5,18 @@ processes, on the embedded AWS.
 from __future__ import annotations
 
 import json
+import random
 import re
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
 from local import uservisits
 from tests import oracle
-from tests.cloud import Cloud, run
+from tests.cloud import ROOT, Cloud, run
 
 PREFIX = "watching/"
 TIMER = re.compile(r"TIMER:CALL:\d+:mappers:\d+\.\d{3}:reducer:\d+\.\d{3}")
@@ -68,3 +71,36 @@ def test_whoever_joins_later_is_told_all_of_it(cloud: Cloud, bodies) -> None:
     nobody = job(cloud, "watch", "nobody")
     assert (nobody.returncode, nobody.stdout) == (1, "")
     assert "there is no job nobody" in nobody.stderr
+
+
+def killed(cloud: Cloud, job_id: str, *options: str, after: float) -> None:
+    """A driver, killed so many seconds after the job's records are there."""
+    words = [sys.executable, "mr/driver.py", cloud.bucket, job_id, *cloud.functions]
+    words += ["--databkt", cloud.databkt, "--prefix", PREFIX, "--batchsize", "1", *options]
+    driver = subprocess.Popen(
+        words, env=cloud.environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        cloud.wait_for(f"{job_id}/jobdata")
+        time.sleep(after)
+    finally:
+        driver.send_signal(signal.SIGKILL)
+        driver.wait()
+
+
+@pytest.mark.parametrize("options", [("--wait4reducers", "--concurrency", "1"), ("--wait",), ()])
+def test_a_job_whose_driver_was_killed_goes_on(
+    cloud: Cloud, bodies, options: tuple[str, ...]
+) -> None:
+    job_id = f"killed{len(options)}"
+    killed(cloud, job_id, *options, after=random.uniform(0, 1.5))
+    there = {key: cloud.s3.head_object(Bucket=cloud.bucket, Key=key)["ETag"] for key in
+             cloud.keys(f"{job_id}/task/mapper/")}  # fmt: skip
+    done = job(cloud, "resume", job_id)
+    assert done.returncode == 0, done.stderr
+    assert TIMER.fullmatch(done.stdout.strip())
+    cloud.assert_result(job_id, bodies)
+    begun = [line for line in cloud.log_lines("mapperNS") if line.startswith(f"job {job_id}: ")]
+    for key in there:
+        number = key.rpartition("/")[2]
+        assert sum(f": mapper {number} reads" in line for line in begun) == 1
