@@ -25,7 +25,7 @@ from state.grid import Grid
 from state.keys import JobKeys, parse_key
 from state.listing import read_step_record
 from state.records import JobInfo, StepRecord
-from state.runs import read_job
+from state.runs import RunCancelled, read_job
 from state.standing import stand
 from state.tasks import REDUCERS, ReducerEvent
 
@@ -97,6 +97,8 @@ class Coordinator:
         log(f"job {job_id}: coordinator looks")
         try:
             job = self.read_job(bucket, job_id)
+            if job.cancelled:
+                raise RunCancelled(f"was {job.cancelled}")
             found = stand(self.clients.s3, job)
             self.act(job, next_step(job, found, self.request_id, self.clients.clock()))
         except JobError as error:

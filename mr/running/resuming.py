@@ -15,7 +15,7 @@ from aws.client import Clients
 from aws.invoker import Function, call_all
 from aws.s3objects import delete_objects, list_input
 from errors import JobError, counted, log
-from running import preflight, watching
+from running import cancelling, preflight, watching
 from running.following import Follower, Outcome
 from running.listener import Listener
 from running.request import RETRIES, JobRequest
@@ -23,7 +23,7 @@ from running.starting import STARTING_THREADS, Starter
 from shuffle.reducers import missing_reducers
 from state.batches import read_batches
 from state.keys import JobKeys
-from state.listing import read_records, read_step_record
+from state.listing import has_result, read_records, read_step_record
 from state.progress import Progress, look
 from state.records import JobData, JobInfo
 from state.tasks import MapperEvent, ReducerEvent
@@ -69,15 +69,20 @@ def resume(
 ) -> Outcome:
     """Start exactly what has no output, then look on until the run ends.
 
-    `mapper` is a function to go on with in place of the run's own. JobError where input was
-    replaced since the plan, or a function may not be started; nothing is started then.
+    `mapper` is a function to go on with in place of the run's own. A cancelled run goes on too.
+    JobError where input was replaced since the plan, or a function may not be started; nothing is
+    started then.
     """
     began = clients.clock()
     known = Known.read(clients, bucket, job_id, listener)
-    progress = look(clients.s3, known.job)
-    if not progress.finished:
+    is_done = has_result(clients.s3, known.job)
+    if not is_done:
         known = with_mapper(known, mapper)
-        start_missing(known, progress, mapper)
+        check_functions(known, mapper)
+    # A reducer that had looked just before may have written the result of a cancelled run.
+    known = dataclasses.replace(known, job=cancelling.revive(clients.s3, known.job))
+    if not is_done:
+        start_missing(known, look(clients.s3, known.job))
     return known.follow(began, timeout)
 
 
@@ -88,11 +93,12 @@ def with_mapper(known: Known, mapper: str) -> Known:
     return dataclasses.replace(known, data=known.data.with_mapper(mapper))
 
 
-def start_missing(known: Known, progress: Progress, mapper: str) -> None:
+def start_missing(known: Known, progress: Progress) -> None:
     """Start the mappers, or the reducers of the step that was claimed last, without an output; or
-    have a coordinator look, where none is missing. `mapper` is the function that the user named.
+    have a coordinator look, where none is missing.
     """
-    check_functions(known, mapper)
+    if progress.finished:
+        return
     if not progress.missing:
         watching.nudge(known.clients.s3, known.job, progress)
     elif progress.step:
@@ -103,7 +109,7 @@ def start_missing(known: Known, progress: Progress, mapper: str) -> None:
 
 def check_functions(known: Known, mapper: str) -> None:
     """JobError where a function that is to be started is not there, or is named by nobody but a
-    record in S3.
+    record in S3; `mapper` is the one that the user named.
     """
     clients, job, data = known.clients, known.job, known.data
     if not data.mapper_function:

@@ -14,6 +14,7 @@ from running.planning import Plan
 from running.request import JobRequest
 from state.failures import final_failure
 from state.records import JobInfo
+from state.runs import Lookout, Run
 from state.standing import in_key_order
 from state.tasks import MapperEvent
 
@@ -98,11 +99,14 @@ class Starter:
 
     def _told(self, call: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """`call`, of which the listener hears; FailedForGood where the mapper left a record of
-        that.
+        that, OtherRun where the run is over.
         """
+        run = Run(self.clients.s3, self.job.job_bucket, self.job.job_id, self.job.run_id)
+        lookout = Lookout(run, self.clients.clock)
 
         def heard(payload: Mapping[str, Any]) -> Any:
             mapper_id = payload["mapperId"]
+            lookout.look()
             self.listener.mapper_started(mapper_id)
             try:
                 return call(payload)

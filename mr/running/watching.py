@@ -25,15 +25,18 @@ FIRST_POLL = 0.2
 LONGEST_POLL = 5.0
 EVENT_SECONDS = 30
 """An S3 event that should have led to the next step by now. A nudge too many does no harm."""
+LONGEST_PAUSE = 120
+"""Seconds after which Lambda at last tries an event again whose function failed."""
 
 
 class JobTimedOut(JobError):
     """A job has no result when its deadline passes."""
 
     def __init__(self, job: JobInfo, timeout: float, progress: Progress) -> None:
+        words = shlex.join([job.job_bucket, job.job_id])
         super().__init__(
-            f"job {job.job_id} has no result after {timeout:.0f} s: {progress}. "
-            "It may still end: look again later, or start it anew with --overwrite"
+            f"job {job.job_id} has no result after {timeout:.0f} s: {progress}. It may still end: "
+            f"look again later; `python job.py resume {words}` starts what is missing"
         )
         self.progress = progress
 
@@ -85,6 +88,17 @@ def needs_nudge(progress: Progress, now: float, quiet_since: float) -> bool:
     if not progress.missing:
         return True
     return progress.expires is not None and now > progress.expires
+
+
+def stands_still(progress: Progress, now: float, changed: float, mapper_timeout: float) -> bool:
+    """Whether nobody is at work for a job: as `needs_nudge` has it, or mappers are missing, and
+    for longer than any of them may run nothing has changed; pure.
+
+    Lambda tries a function that was killed again after one minute, and once more after two.
+    """
+    mappers_ended = now - changed > mapper_timeout + LONGEST_PAUSE
+    waits_for_mappers = bool(progress.missing) and not progress.step
+    return needs_nudge(progress, now, changed) or (waits_for_mappers and mappers_ended)
 
 
 def wake(s3: Any, bucket: str, job_id: str) -> str:

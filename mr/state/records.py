@@ -6,12 +6,37 @@ Each bears the run that it belongs to. Nothing here decides or starts anything.
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from typing import Any
 
 from errors import BadRecord, brief
 from state.fields import MOST_TASKS, Fields
 from state.grid import BUCKETS, Grid
 from state.keys import JobKeys
+
+LAST_SECOND = 253_402_300_799
+"""The end of the year 9999, in seconds since the epoch: later ones have no date."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Cancelled:
+    """Who cancelled a run, and when, in seconds since the epoch."""
+
+    by: str
+    time: float
+
+    def __str__(self) -> str:
+        when = datetime.datetime.fromtimestamp(self.time, datetime.UTC)
+        return f"cancelled by {self.by} at {when:%Y-%m-%d %H:%M:%S} UTC"
+
+    def to_json(self) -> dict[str, Any]:
+        return {"by": self.by, "time": self.time}
+
+    @classmethod
+    def from_json(cls, value: Any, where: str) -> Cancelled:
+        """Read the mark in the record `where`. BadRecord where a field is missing or wrong."""
+        fields = Fields(value, f"{where}: cancelled")
+        return cls(fields.text("by"), fields.number("time", most=LAST_SECOND))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +45,8 @@ class JobInfo:
 
     `reducer_timeout` is the reducer function's timeout in seconds, `reducer_memory` its memory in
     MB. A record without `run_id` is one of an earlier version, or of a driver of one's own.
-    `reducers` and `fan_in` are the shape that the user asked for, 0 where none.
+    `reducers` and `fan_in` are the shape that the user asked for, 0 where none. A run that is
+    `cancelled` is over: nothing more is started or written for it.
     """
 
     job_id: str
@@ -33,6 +59,7 @@ class JobInfo:
     run_id: str = ""
     reducers: int = 0
     fan_in: int = 0
+    cancelled: Cancelled | None = None
 
     @property
     def mappers(self) -> Grid:
@@ -51,6 +78,7 @@ class JobInfo:
             "runId": self.run_id,
             "reducers": self.reducers,
             "fanIn": self.fan_in,
+            **({"cancelled": self.cancelled.to_json()} if self.cancelled else {}),
         }
 
     @classmethod
@@ -70,6 +98,7 @@ class JobInfo:
             fields.text("runId", ""),
             fields.count("reducers", 0, least=0),
             fields.count("fanIn", 0, least=0),
+            Cancelled.from_json(value["cancelled"], fields.where) if "cancelled" in value else None,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -66,3 +67,13 @@ def add_aws(add: Add) -> None:
         default=request.REGION,
         help="region of the functions and the bucket (%(default)s)",
     )
+
+
+def job_command(name: str, options: argparse.Namespace) -> str:
+    """The command `job.py NAME` for the job that options are about, as a shell takes it."""
+    words = ["python", "job.py", name, options.jobbkt, options.jobid]
+    if options.region != request.REGION:
+        words += ["--region", options.region]
+    if options.profile:
+        words += ["--profile", options.profile]
+    return shlex.join(words)

@@ -182,10 +182,4 @@ def carry_out(clients: Clients, asked: JobRequest, quiet: bool) -> Outcome:
 
 def interrupted(options: argparse.Namespace) -> str:
     """What a user who ends the command early must know."""
-    if options.dryrun:
-        return "interrupted"
-    return (
-        "interrupted. What was started goes on by itself: functions under way end, and "
-        f"job {options.jobid} in s3://{options.jobbkt}/{options.jobid}/ may still finish. "
-        "`python setupApps.py -f scns.json --deleteAll` stops everything"
-    )
+    return "interrupted" if options.dryrun else ending.interrupted(options)

@@ -15,6 +15,7 @@ from errors import JobError, log
 from report import page
 from running.following import Outcome
 from state.records import JobInfo
+from terminal import arguments
 from views.answer import answer_of
 from views.costs import Prices
 from views.summary import Summary, read_summary
@@ -68,3 +69,13 @@ def say(lines: list[str]) -> None:
     """Lines for a person, on standard error."""
     for line in lines:
         log(line)
+
+
+def interrupted(options: argparse.Namespace) -> str:
+    """What a user must know who ends a command early that waits for a job."""
+    return (
+        "interrupted. What was started goes on by itself: functions under way end, and "
+        f"job {options.jobid} in s3://{options.jobbkt}/{options.jobid}/ may still finish. "
+        f"`{arguments.job_command('cancel', options)}` ends it, "
+        f"`{arguments.job_command('resume', options)}` starts what is missing and waits"
+    )

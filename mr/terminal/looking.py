@@ -1,4 +1,4 @@
-"""The command `job.py`: one row of VIEWS a subcommand, and what each shows of a job.
+"""The command `job.py`: one row of VIEWS a subcommand, and what each shows of a job or does to it.
 
 A further subcommand is a function of the clients and the options, and a row.
 """
@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from aws.client import Clients
 from errors import log
 from report import page
-from running import resuming, watching
+from running import cancelling, resuming, watching
+from state.records import Cancelled
 from terminal import arguments, display, ending, program
 from terminal.arguments import Add
 from views import costs, logs, result
@@ -41,7 +42,12 @@ class View:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command. Returns the exit status."""
-    return program.run(make_parser(), look, argv)
+    return program.run(make_parser(), look, argv, interrupted)
+
+
+def interrupted(options: argparse.Namespace) -> str:
+    """What a user who ends a command early must know."""
+    return ending.interrupted(options) if options.view in ("watch", "resume") else "interrupted"
 
 
 def look(options: argparse.Namespace) -> int | None:
@@ -86,10 +92,11 @@ def example_of(name: str) -> str:
 # ------------------------------------------------------------------------------ what each shows
 
 
-def show_status(clients: Clients, options: argparse.Namespace) -> None:
-    """Print where a job is."""
+def show_status(clients: Clients, options: argparse.Namespace) -> int:
+    """Print where a job is; 1 where no answer will come by itself."""
     status = read_status(clients.s3, options.jobbkt, options.jobid)
     print(json.dumps(status.to_json()) if options.json else "\n".join(status.lines()))
+    return 1 if status.needs_help else 0
 
 
 def show_result(clients: Clients, options: argparse.Namespace) -> None:
@@ -110,6 +117,12 @@ def show_logs(clients: Clients, options: argparse.Namespace) -> None:
         print(json.dumps({"lines": [dataclasses.asdict(line) for line in lines]}))
     else:
         print("".join(f"{line.text()}\n" for line in lines), end="")
+
+
+def show_cancel(clients: Clients, options: argparse.Namespace) -> None:
+    """End a job."""
+    mark = Cancelled(cancelling.caller(clients), clients.clock())
+    log(cancelling.cancel(clients.s3, options.jobbkt, options.jobid, mark))
 
 
 def show_nudge(clients: Clients, options: argparse.Namespace) -> None:
@@ -195,9 +208,10 @@ def _resume_options(parser: argparse.ArgumentParser) -> None:
 
 
 VIEWS = {
-    "status": View("show where a job is, from S3 alone", show_status, _status_options),
+    "status": View("show where a job is; exit 1 if it needs help", show_status, _status_options),
     "watch": View("look on until a job ends", show_watch, _waiting_options),
     "resume": View("start what has no output, then watch", show_resume, _resume_options),
+    "cancel": View("end a job: nothing more is started or written", show_cancel, _no_options),
     "result": View("print a job's answer", show_result, _result_options, "--sort value --top 10"),
     "logs": View("print what a job's functions logged, by time", show_logs, _logs_options),
     "nudge": View("wake a job whose S3 event was lost", show_nudge, _no_options),

@@ -17,7 +17,7 @@ from typing import Any
 
 from aws.client import Clients
 from aws.logs import read_events
-from errors import visible
+from errors import JobError, visible
 from state.listing import read_records
 from views.functions import names_of
 from views.status import read_status
@@ -79,9 +79,17 @@ class JobFilter:
 
 
 def read_job(clients: Clients, bucket: str, job_id: str) -> list[LogLine]:
-    """What the functions of a job logged, by time. JobError where there is no such job."""
+    """What the functions of a job logged, by time. JobError where there is no such job, or no
+    line of it.
+    """
     functions, since = sources(clients, bucket, job_id)
-    return job_lines(clients.logs, functions, job_id, since)
+    if lines := job_lines(clients.logs, functions, job_id, since):
+        return lines
+    groups = ", ".join(f"/aws/lambda/{name}" for name in functions)
+    raise JobError(
+        f"no log has a line of job {job_id} ({groups}): its functions have not begun, or the logs "
+        "were deleted since, as setupApps.py --deleteAll does"
+    )
 
 
 def follow_job(clients: Clients, bucket: str, job_id: str) -> Iterator[LogLine]:

@@ -4,6 +4,7 @@ processes, on the embedded AWS.
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 import re
@@ -11,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -104,3 +106,63 @@ def test_a_job_whose_driver_was_killed_goes_on(
     for key in there:
         number = key.rpartition("/")[2]
         assert sum(f": mapper {number} reads" in line for line in begun) == 1
+
+
+ENDLESS = """import os
+import pathlib
+import time
+
+pathlib.Path(os.environ["AT_WORK"], str(os.getpid())).touch()
+
+
+def map_line(line):
+    time.sleep(0.0005)
+    yield "a", 1
+
+
+def combine(a, b):
+    return a + b
+"""
+AT_WORK = 10
+"""Mappers that are cancelled; each is a process of 45 MB here."""
+
+
+def test_a_job_that_is_cancelled_ends_within_seconds_and_its_id_can_be_used_at_once(
+    cloud: Cloud, job_cloud, tmp_path
+) -> None:
+    """Mappers that would take minutes over what is a large object, once it is unpacked."""
+    path = tmp_path / "endless.py"
+    path.write_text(ENDLESS)
+    at_work = tmp_path / "at-work"
+    at_work.mkdir()
+    own = job_cloud((str(path),), MR_JOB="endless", AT_WORK=str(at_work))
+    large = gzip.compress(b"%150d\n" % 7 * 200_000)
+    for number in range(AT_WORK):
+        cloud.s3.put_object(Bucket=cloud.databkt, Key=f"endless/{number}.gz", Body=large)
+    started = own.driver("endless", "--batchsize", "1", prefix="endless/")
+    assert started.returncode == 0, started.stderr
+    wait_until(lambda: len(list(at_work.iterdir())) == AT_WORK)
+    said = job(cloud, "cancel", "endless")
+    cancelled_at = time.monotonic()
+    assert said.returncode == 0, said.stderr
+    ended = "job endless was cancelled by arn:aws:"
+    wait_until(lambda: sum(ended in line for line in own.log_lines("mapperNS")) == AT_WORK)
+    assert time.monotonic() - cancelled_at < 15
+    status = job(cloud, "status", "endless")
+    assert status.returncode == 1
+    assert re.search(r"cancelled by arn:aws:\S+ at \d{4}-\d\d-\d\d", status.stdout)
+    for view in ("result", "report"):
+        shown = job(cloud, view, "endless")
+        assert (shown.returncode, "was cancelled by arn:" in shown.stderr) == (1, True)
+    assert cloud.keys("endless/task/") == cloud.keys("endless/error/") == []
+    cloud.put_input("short/", [b"a,b\n"])
+    again = own.driver("endless", "--wait", "--overwrite", prefix="short/")
+    assert again.returncode == 0, again.stderr
+    assert cloud.read("endless/result") == {"a": 1}
+
+
+def wait_until(what: Callable[[], bool], seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.3)

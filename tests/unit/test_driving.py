@@ -70,5 +70,8 @@ def test_who_ends_it_early_knows_what_still_runs() -> None:
     parser = driving.make_parser()
     said = driving.interrupted(parser.parse_args(["jobs", "job1", "m", "r"]))
     assert "job job1 in s3://jobs/job1/ may still finish" in said
-    assert "--deleteAll" in said
+    assert "`python job.py cancel jobs job1` ends it" in said
+    elsewhere = parser.parse_args(["jobs", "a b", "--region", "eu-west-1", "--profile", "me"])
+    command = "`python job.py cancel jobs 'a b' --region eu-west-1 --profile me`"
+    assert command in driving.interrupted(elsewhere)
     assert driving.interrupted(parser.parse_args(["jobs", "job1", "--dryrun"])) == "interrupted"
