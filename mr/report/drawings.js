@@ -1,76 +1,8 @@
-"use strict";
 // The drawings of the page, in SVG made of elements: what comes from the data is text there, and
 // never markup. Runs behind page.js, whose names it uses.
 
-const SVG = "http://www.w3.org/2000/svg";
 const ROW = 18;
 const AXIS = 26;
-
-function svg(name, attributes, parent, text) {
-  const made = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  if (text !== undefined) made.textContent = text;
-  if (parent) parent.append(made);
-  return made;
-}
-
-// An empty drawing in the place of another, as wide as its box.
-function canvas(box, height, label) {
-  const wide = Math.max(200, box.clientWidth);
-  const made = svg("svg", {width: wide, height, viewBox: `0 0 ${wide} ${height}`, role: "group", "aria-label": label});
-  box.replaceChildren(made);
-  return made;
-}
-
-// Where a number of the range [from, to] stands between two pixels.
-function scale(from, to, left, right) {
-  const pixels = (right - left) / (to - from || 1);
-  return (value) => left + (value - from) * pixels;
-}
-
-// Round numbers in a range: steps of 1, 2 or 5 times a power of ten, `most` of them or fewer.
-function ticks(from, to, most) {
-  const rough = (to - from) / most || 1;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((one) => one * power).find((one) => one >= rough * (1 - 1e-9));
-  const found = [];
-  for (let number = Math.ceil(from / step); number * step <= to * (1 + 1e-9); number++) found.push(number * step);
-  return found;
-}
-
-const short = (value) => Number(value.toPrecision(6)).toLocaleString("en-US", {maximumFractionDigits: 6});
-
-// Lines and numbers of an axis of seconds, along the top or the bottom of a drawing.
-function secondsAxis(drawing, place, range, top, bottom, isAbove) {
-  for (const value of ticks(...range, Math.max(2, drawing.clientWidth / 90))) {
-    const x = place(value);
-    svg("line", {class: "grid", x1: x, x2: x, y1: top, y2: bottom}, drawing);
-    svg("text", {class: "tick", x, y: isAbove ? top - 6 : bottom + 14}, drawing, short(value) + " s");
-  }
-}
-
-// ---------------------------------------------------------------- the box of what is pointed at
-
-const box = document.getElementById("hover");
-
-function showBox(lines, target) {
-  box.replaceChildren(...lines.map((line) => element("div", line)));
-  box.hidden = false;
-  const at = target.getBoundingClientRect();
-  const room = document.documentElement;
-  const left = Math.min(Math.max(4, at.left), room.clientWidth - box.offsetWidth - 4);
-  const below = at.bottom + 6;
-  const fits = below + box.offsetHeight <= room.clientHeight - 4;
-  box.style.left = Math.max(4, left) + "px";
-  box.style.top = Math.max(4, fits ? below : at.top - box.offsetHeight - 6) + "px";
-}
-
-function explain(target, lines) {
-  const show = () => showBox(lines(), target);
-  const hide = () => { box.hidden = true; };
-  for (const [event, does] of [["pointerenter", show], ["focus", show], ["pointerleave", hide], ["blur", hide]])
-    target.addEventListener(event, does);
-}
 
 // ---------------------------------------------------------------- the timeline
 
@@ -107,7 +39,7 @@ function drawBar(rows, task, top, place) {
   svg("rect", {x, y: top + 3, width: Math.max(2, place(ended(task)) - x), height: ROW - 5, rx: 2, "clip-path": "url(#inside)"}, group);
   explain(group.lastChild, () => taskLines(task));
   group.addEventListener("focus", () => showBox(taskLines(task), group.lastChild));
-  group.addEventListener("blur", () => { box.hidden = true; });
+  group.addEventListener("blur", () => { hoverBox.hidden = true; });
 }
 
 function taskLines(task) {

@@ -1,30 +1,12 @@
-"use strict";
 // The page of one finished job: words and tables, out of the JSON of #data (page.facts). What comes
 // from the data is set as text.
-const data = JSON.parse(document.getElementById("data").textContent);
 const onPath = new Set(data.critical_path);
 const isSlow = new Set(data.stragglers);
 const HOVER_LETTERS = 120;
-const byId = (id) => document.getElementById(id);
-const count = (value) => (value === null ? "unknown" : value.toLocaleString("en-US"));
-const counted = (value, noun) => count(value) + " " + noun + (value === 1 ? "" : "s");
 const seconds = (value) => value.toFixed(2) + " s";
 const mega = (value) => (value / 1e6).toFixed(2) + " MB";
 const memory = (kibibytes) => (kibibytes / 1024).toFixed(0) + " MiB";
 const dollars = (value) => "$" + (value >= 1 ? value.toFixed(2) : value.toPrecision(3));
-
-// Clipped by letters, so that none is cut in two.
-function clipped(text, most) {
-  const letters = Array.from(text);
-  return letters.length > most ? letters.slice(0, most - 1).join("") + "\u2026" : text;
-}
-
-function element(name, text, parent) {
-  const made = document.createElement(name);
-  if (text !== undefined) made.textContent = text;
-  if (parent) parent.append(made);
-  return made;
-}
 
 // ---------------------------------------------------------------- words and numbers
 
@@ -77,7 +59,6 @@ function fillCost() {
 }
 
 // ---------------------------------------------------------------- the table
-
 const COLUMNS = [
   ["task", (task) => task.step * 1e9 + task.number, (task) => task.name],
   ["start", (task) => task.start, (task) => seconds(task.start - data.started)],

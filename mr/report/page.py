@@ -8,22 +8,21 @@ there and never markup.
 
 from __future__ import annotations
 
-import html
-import json
 import os
-import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from errors import JobError, UsageError, visible
+from report.parts import assemble
 from state.fields import is_number
 from views import finished, result
 from views.jsonpairs import Pair
 from views.summary import Summary
 
 PARTS = Path(__file__).parent
+SCRIPTS = ("page.js", "drawings.js")
 LARGEST_GROUPS = 15
 
 
@@ -66,16 +65,7 @@ def seen(value: Any) -> Any:
 
 def page(shown: Mapping[str, Any]) -> str:
     """The whole page; pure but for the reading of its parts."""
-    parts = {
-        "title": html.escape(visible(f"Job {shown['job_id']}")),
-        "style": (PARTS / "page.css").read_text(encoding="utf-8"),
-        # Inside a script element only "<" could end it.
-        "data": json.dumps(shown, allow_nan=False).replace("<", "\\u003c"),
-        "script": (PARTS / "page.js").read_text(encoding="utf-8"),
-        "drawings": (PARTS / "drawings.js").read_text(encoding="utf-8"),
-    }
-    frame = (PARTS / "page.html").read_text(encoding="utf-8")
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], frame)
+    return assemble(PARTS, SCRIPTS, shown, {"title": f"Job {shown['job_id']}"})
 
 
 def write(path: str, done: Summary, groups: Iterable[Pair]) -> None:

@@ -47,6 +47,8 @@ _PAYLOAD_NAMES = {
     "maxBad": "max_bad",
     "reducers": "reducers",
     "fanIn": "fan_in",
+    "job": "job",
+    "settings": "settings",
 }
 _NUMBERS = {
     "endearly": 1,
@@ -72,8 +74,9 @@ class JobRequest:
     wait for the reducers, `retries` the further tries of a mapper that fails, `max_bad` the share
     of all rows that may be bad. `reducers` and `fan_in` force the shape of the reduce steps: so
     many reducers side by side, so many outputs each (0: as planned). With `requester_pays` the
-    input's bucket charges whoever reads it. `event_source` is passed on to the mappers and not
-    looked at.
+    input's bucket charges whoever reads it. `job` is the job to run, "" for the one that the
+    functions were deployed with, and `settings` are its own. `event_source` is passed on to the
+    mappers and not looked at.
     """
 
     bucket: str = DATA_BUCKET
@@ -97,6 +100,8 @@ class JobRequest:
     requester_pays: bool = False
     reducers: int = 0
     fan_in: int = 0
+    job: str = ""
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     event_source: str = ""
     profile: str | None = None
 
@@ -130,6 +135,8 @@ class JobRequest:
             requester_pays=options.request_payer,
             reducers=options.reducers or 0,
             fan_in=options.fanin or 0,
+            job=options.job or "",
+            settings=dict(options.set),
             profile=options.profile,
         )
         return request.checked([])
@@ -147,6 +154,8 @@ class JobRequest:
         values.update({field: flag in payload for flag, field in _FLAGS.items()})
         if unknown := sorted(set(payload) - set(_PAYLOAD_NAMES) - set(_FLAGS)):
             log(f"payload fields that mean nothing here, ignored: {', '.join(unknown)}")
+        if str(values.get("job", "")).endswith(".py"):
+            faults.append("payload job names a file, which the command alone can send along")
         if faults:
             raise UsageError("; ".join(faults))
         return cls(**values).checked(faults)
@@ -159,6 +168,8 @@ class JobRequest:
             faults.append("full_async and wait exclude each other: give one of them")
         if self.batch_size and self.split_size:
             faults.append("batch size and split size exclude each other: give one of them")
+        if self.settings and not self.job:
+            faults.append("settings belong to a job: name it too (--job, payload job)")
         if not self.dryrun:
             faults.extend(self._faults_of_a_real_run())
         if faults:
@@ -193,6 +204,10 @@ def _payload_value(name: str, value: Any, faults: list[str]) -> Any:
         except ValueError as error:
             faults.append(f"payload {name}: {error}")
             return None
+    if name == "settings":
+        if not isinstance(value, Mapping):
+            faults.append(f"payload settings is {brief(value)}: it must be an object")
+        return value
     if name not in _NUMBERS:
         if not isinstance(value, str):
             faults.append(f"payload {name} is {brief(value)}: it must be a text")
@@ -232,6 +247,14 @@ def percentage(text: str) -> float:
     if match is None or float(match[1]) > 100:
         raise ValueError(f"{text!r} is no share of 0 to 100 %: write 1, or 0.5%")
     return float(match[1]) / 100
+
+
+def assignment(text: str) -> tuple[str, str]:
+    """A setting: "RANK_ABOVE=10" is ("RANK_ABOVE", "10"). ValueError for what has no name or =."""
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise ValueError(f"{text!r} is no setting: write NAME=VALUE")
+    return name, value
 
 
 _READERS: dict[str, Callable[[str], Any]] = {"splitSize": byte_size, "maxBad": percentage}

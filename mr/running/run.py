@@ -15,7 +15,7 @@ from aws.client import Clients
 from aws.invoker import Function
 from aws.s3objects import list_input
 from errors import counted, log
-from running import planning, preflight
+from running import choosing, planning, preflight
 from running.following import Follower, Outcome, timing_line
 from running.listener import Listener, result_url
 from running.planning import Plan
@@ -23,7 +23,9 @@ from running.request import JobRequest
 from running.starting import STARTING_THREADS, Starter, last_listed_first, mapper_events
 from shuffle.plan import Wish, check_wish
 from state.batches import write_batches
+from state.choice import BY_ENVIRONMENT, Choice
 from state.keys import JobKeys
+from state.opening import opening
 from state.records import JobData, JobInfo
 from state.runs import Run
 from state.tasks import MapperEvent
@@ -34,7 +36,12 @@ LEAVE_SECONDS = 5
 """What a driver inside Lambda keeps of its time to say what is missing."""
 
 
-def new_job(request: JobRequest, plan: Plan, reducer: preflight.FunctionFacts) -> JobInfo:
+def new_job(
+    request: JobRequest,
+    plan: Plan,
+    reducer: preflight.FunctionFacts,
+    choice: Choice = BY_ENVIRONMENT,
+) -> JobInfo:
     """The record of a new run of the job; its run id is no other's."""
     return JobInfo(
         request.job_id,
@@ -46,6 +53,7 @@ def new_job(request: JobRequest, plan: Plan, reducer: preflight.FunctionFacts) -
         run_id=uuid.uuid4().hex,
         reducers=request.reducers,
         fan_in=request.fan_in,
+        choice=choice,
     )
 
 
@@ -85,13 +93,15 @@ def run(
     began = clients.clock()
     until = None if seconds_left is None else began + seconds_left - LEAVE_SECONDS
     listener = listener or Listener()
+    choice, job_file = choosing.choose(request)
     plan = make_plan(clients, request)
     listener.planned(request, plan)
     if request.dryrun:
         return Outcome(timing_line(clients.clock() - began, "dryrun:0"), plan)
-    prepared = prepare(clients, request, plan)
+    prepared = prepare(clients, request, plan, choice, job_file)
     job = prepared.job
-    log(f"job {request.job_id}: driver starts {counted(job.map_count, 'mapper')}")
+    begin = opening(job.run_id, job.job_id, "driver")
+    log(f"{begin} starts {counted(job.map_count, 'mapper')}")
     starter = Starter(clients, job, prepared.mapper, listener, request.retries)
     events = last_listed_first(prepared.events)
     follower = Follower(clients, job, prepared.data, listener, plan.batches, request.timeout, until)
@@ -131,20 +141,27 @@ class Prepared:
     mapper: Function
 
 
-def prepare(clients: Clients, request: JobRequest, plan: Plan) -> Prepared:
+def prepare(
+    clients: Clients, request: JobRequest, plan: Plan, choice: Choice, job_file: bytes
+) -> Prepared:
     """Check everything a run needs, then write its records: `jobdata` last, so that where it is
     all of them are.
     """
     check_wish(len(plan.batches), Wish(request.reducers, request.fan_in))
     mapper_facts = preflight.function_facts(clients.functions, request.mapper)
     reducer_facts = preflight.function_facts(clients.functions, request.reducer)
+    if job_file:
+        preflight.check_files({request.mapper: mapper_facts, request.reducer: reducer_facts})
     preflight.check_trigger(clients.s3, clients.functions, request)
-    job = new_job(request, plan, reducer_facts)
+    job = new_job(request, plan, reducer_facts, choice)
     preflight.take_job(clients.s3, request, job)
     events = mapper_events(request, plan, job)
-    write_batches(run_of(clients, job), events)
+    run, keys = run_of(clients, job), JobKeys(request.job_id)
+    write_batches(run, events)
+    if job_file:
+        run.write_body(keys.job_file(choice.digest), job_file)
     data = job_data(request, plan, job, mapper_facts, clients.clock())
-    run_of(clients, job).write_json(JobKeys(request.job_id).jobdata, data.to_json())
+    run.write_json(keys.jobdata, data.to_json())
     # The answer always comes before this client gives up, so a call that botocore sends again
     # finds no other one of the same mapper at work.
     patient = clients.make(

@@ -38,6 +38,7 @@ def mapper_events(request: JobRequest, plan: Plan, job: JobInfo) -> list[MapperE
             request.is_async,
             etags,
             request.requester_pays,
+            job.choice,
             size,
         )
         for number, (keys, etags, parts, size) in enumerate(batches, 1)

@@ -38,6 +38,7 @@ def reducer_events(
                 [sizes.get(one, 0) for one in inputs],
                 is_join(before),
                 is_async=True,
+                choice=job.choice,
             )
         )
     return events

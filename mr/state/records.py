@@ -10,6 +10,7 @@ import datetime
 from typing import Any
 
 from errors import BadRecord, brief
+from state.choice import BY_ENVIRONMENT, Choice
 from state.fields import MOST_TASKS, Fields
 from state.grid import BUCKETS, Grid
 from state.keys import JobKeys
@@ -45,8 +46,8 @@ class JobInfo:
 
     `reducer_timeout` is the reducer function's timeout in seconds, `reducer_memory` its memory in
     MB. A record without `run_id` is one of an earlier version, or of a driver of one's own.
-    `reducers` and `fan_in` are the shape that the user asked for, 0 where none. A run that is
-    `cancelled` is over: nothing more is started or written for it.
+    `reducers` and `fan_in` are the shape that the user asked for, 0 where none; `choice` is the job
+    that is run. A run that is `cancelled` is over: nothing more is started or written for it.
     """
 
     job_id: str
@@ -59,6 +60,7 @@ class JobInfo:
     run_id: str = ""
     reducers: int = 0
     fan_in: int = 0
+    choice: Choice = BY_ENVIRONMENT
     cancelled: Cancelled | None = None
 
     @property
@@ -78,6 +80,7 @@ class JobInfo:
             "runId": self.run_id,
             "reducers": self.reducers,
             "fanIn": self.fan_in,
+            **self.choice.to_json(),
             **({"cancelled": self.cancelled.to_json()} if self.cancelled else {}),
         }
 
@@ -98,6 +101,7 @@ class JobInfo:
             fields.text("runId", ""),
             fields.count("reducers", 0, least=0),
             fields.count("fanIn", 0, least=0),
+            Choice.from_json(fields),
             Cancelled.from_json(value["cancelled"], fields.where) if "cancelled" in value else None,
         )
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from errors import BadRecord, brief
+from state.choice import BY_ENVIRONMENT, Choice
 from state.fields import Fields
 from state.grid import BUCKETS
 
@@ -84,6 +85,7 @@ class MapperEvent:
     is_async: bool = False
     etags: Sequence[str] = ()
     requester_pays: bool = False
+    choice: Choice = BY_ENVIRONMENT
     size: int = 0
 
     @property
@@ -109,6 +111,7 @@ class MapperEvent:
             "jobId": self.job_id,
             "mapperId": self.mapper_id,
             "runId": self.run_id,
+            **self.choice.to_json(),
             **({"etags": list(self.etags)} if any(self.etags) else {}),
             **({"ranges": ranges} if any(ranges) else {}),
             **({"requestPayer": "requester"} if self.requester_pays else {}),
@@ -134,6 +137,7 @@ class MapperEvent:
             is_async=event.get("async") is True,
             etags=_etags(event.get("etags"), len(keys)),
             requester_pays=event.get("requestPayer") == "requester",
+            choice=Choice.from_json(fields),
             size=fields.count("size", 0, least=0),
         )
 
@@ -174,6 +178,7 @@ class ReducerEvent:
     sizes: Sequence[int] = ()
     join: bool = False
     is_async: bool = False
+    choice: Choice = BY_ENVIRONMENT
 
     @property
     def name(self) -> str:
@@ -201,6 +206,7 @@ class ReducerEvent:
             "reducerId": self.reducer_id,
             "runId": self.run_id,
             "sizes": list(self.sizes),
+            **self.choice.to_json(),
             **({} if self.takes_all else {"buckets": self.buckets}),
             **({"join": True} if self.join else {}),
             **({"async": True} if self.is_async else {}),
@@ -224,6 +230,7 @@ class ReducerEvent:
             _sizes(event.get("sizes"), len(keys)),
             event.get("join") is True,
             event.get("async") is True,
+            Choice.from_json(fields),
         )
 
 

@@ -102,7 +102,7 @@ def test_a_job_whose_driver_was_killed_goes_on(
     assert done.returncode == 0, done.stderr
     assert TIMER.fullmatch(done.stdout.strip())
     cloud.assert_result(job_id, bodies)
-    begun = [line for line in cloud.log_lines("mapperNS") if line.startswith(f"job {job_id}: ")]
+    begun = [line for line in cloud.log_lines("mapperNS") if f" of job {job_id}: " in line]
     for key in there:
         number = key.rpartition("/")[2]
         assert sum(f": mapper {number} reads" in line for line in begun) == 1

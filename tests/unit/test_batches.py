@@ -24,7 +24,7 @@ def event(number: int, keys: list[str], run_id: str = "run-0", size: int = 9) ->
     etags = [f'"{number:032x}"' for _ in keys]
     parts = [Range(0, 5, etag) for etag in etags]
     return MapperEvent(
-        "data", keys, parts, BUCKET, "job1", number, run_id, "cli", True, etags, True, size
+        "data", keys, parts, BUCKET, "job1", number, run_id, "cli", True, etags, True, size=size
     )
 
 

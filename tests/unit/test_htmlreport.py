@@ -23,7 +23,7 @@ def test_the_page_holds_its_data_as_json() -> None:
     assert data is not None
     assert json.loads(data[1]) == FACTS
     assert "<title>Job &lt;i&gt;job1</title>" in text
-    assert text.count("</script>") == 3
+    assert text.count("</script>") == 2
 
 
 def test_the_page_names_nothing_outside_itself() -> None:
