@@ -175,7 +175,7 @@ def _add_running(group: Any) -> None:
 
 def _add_output(add: Add) -> None:
     arguments.add_json(add)
-    arguments.add_quiet(add)
+    arguments.add_display(add)
     arguments.add_prices(add)
     add("--report", metavar="FILE", help="write a page about the job, as job.py report does")
 
@@ -185,6 +185,7 @@ def fault_of(options: argparse.Namespace) -> str | None:
     waits = (options.wait4reducers or options.wait) and not options.dryrun
     needs = {
         "quiet": (waits, "--wait4reducers or --wait"),
+        "events": (waits, "--wait4reducers or --wait; `job.py watch --events` joins any job"),
         "report": (waits, "--wait4reducers or --wait; `job.py report` has it of one that is done"),
         "prices": (waits or options.dryrun, "--wait4reducers, --wait or --dryrun"),
     }
@@ -201,7 +202,7 @@ def run_job(options: argparse.Namespace) -> None:
     if options.report:
         page.check(options.report)
     clients = Clients(asked.region, asked.profile)
-    outcome = carry_out(clients, asked, options.quiet)
+    outcome = carry_out(clients, asked, options)
     with ending.told(outcome, options.json) as facts:
         if outcome.plan and asked.dryrun:
             tell_plan(outcome.plan, asked.concurrency, prices, facts)
@@ -216,11 +217,11 @@ def tell_plan(plan: Plan, concurrency: int, prices: costs.Prices, facts: dict[st
     facts["plan"] = expected.to_json()
 
 
-def carry_out(clients: Clients, asked: JobRequest, quiet: bool) -> Outcome:
+def carry_out(clients: Clients, asked: JobRequest, options: argparse.Namespace) -> Outcome:
     """Run a job, on a display where it is waited for."""
     if asked.dryrun or asked.full_async:
         return run.run(clients, asked)
-    with display.for_terminal(quiet) as shown:
+    with display.chosen(options) as shown:
         return run.run(clients, asked, listener=shown)
 
 

@@ -160,7 +160,7 @@ def show_watch(clients: Clients, options: argparse.Namespace) -> None:
     """Look on until a job ends, and say what it did."""
     prices = costs.read_prices(options.prices)
     place = options.jobbkt, options.jobid, options.timeout
-    with display.for_terminal(options.quiet) as shown:
+    with display.chosen(options) as shown:
         outcome = resuming.watch(clients, *place, shown)
     ending.end_of_waiting(clients, outcome, options, prices)
 
@@ -169,7 +169,7 @@ def show_resume(clients: Clients, options: argparse.Namespace) -> None:
     """Start what has no output, look on until the job ends, and say what it did."""
     prices = costs.read_prices(options.prices)
     place = options.jobbkt, options.jobid, options.timeout
-    with display.for_terminal(options.quiet) as shown:
+    with display.chosen(options) as shown:
         outcome = resuming.resume(clients, *place, shown, options.mapper)
     ending.end_of_waiting(clients, outcome, options, prices)
 
@@ -240,7 +240,7 @@ def _report_options(parser: argparse.ArgumentParser) -> None:
 def _waiting_options(parser: argparse.ArgumentParser) -> None:
     add: Add = parser.add_argument
     arguments.add_timeout(add)
-    arguments.add_quiet(add)
+    arguments.add_display(add)
     arguments.add_prices(add)
     arguments.add_json(add)
 

@@ -22,7 +22,14 @@ from tests.cloud import ROOT, Cloud, cloud_on, run
 
 BUCKET, DATA, CODE = "own-jobs", "own-data", "own-code"
 VISITS = [b"".join(uservisits.generate(3, index, 60_000)) for index in range(3)]
-WITH_ANOTHER_TEST = {"README.md", "spotwrap.md", "rights.md", "simulator.md", "timings.md"}
+WITH_ANOTHER_TEST = {
+    "README.md",
+    "spotwrap.md",
+    "rights.md",
+    "simulator.md",
+    "timings.md",
+    "lesson.md",
+}
 HERE = {"jobs.md", "reliability.md"}
 RUN_BY = {
     "make demo": "test_local.py",
