@@ -1,4 +1,4 @@
-"""The command `job.py`: one row of VIEWS a subcommand, and what each shows of a job.
+"""The command `job.py`: one row of VIEWS a subcommand, and what each shows of a job or does to it.
 
 A further subcommand is a function of the clients and the options, and a row.
 """
@@ -15,13 +15,14 @@ from typing import TextIO
 from aws.client import Clients
 from errors import log
 from report import page
-from running import watching
-from terminal import arguments, program
+from running import cancelling, resuming, watching
+from state.records import Cancelled
+from terminal import arguments, display, ending, program
 from terminal.arguments import Add
 from views import costs, logs, result, timings, traces
-from views.answer import answer_of, read_answer
+from views.answer import read_answer
 from views.status import read_status
-from views.summary import Summary, read_summary
+from views.summary import read_summary
 from views.timings import Timing
 
 REPORT = "report.html"
@@ -45,7 +46,12 @@ class View:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command. Returns the exit status."""
-    return program.run(make_parser(), look, argv)
+    return program.run(make_parser(), look, argv, interrupted)
+
+
+def interrupted(options: argparse.Namespace) -> str:
+    """What a user who ends a command early must know."""
+    return ending.interrupted(options) if options.view in ("watch", "resume") else "interrupted"
 
 
 def look(options: argparse.Namespace) -> int | None:
@@ -57,12 +63,12 @@ def look(options: argparse.Namespace) -> int | None:
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line: every row of VIEWS is a subcommand."""
-    examples = "\n".join(f"  {example_of(name)}" for name in VIEWS)
     parser = argparse.ArgumentParser(
         prog="job.py",
         usage="%(prog)s COMMAND JOBBKT JOB [options]",
         description="Look after jobs that driver.py has started.",
-        epilog=f"`job.py COMMAND --help` has its options. Examples:\n{examples}\n\n{STATUSES}",
+        epilog=f"`job.py COMMAND --help` has its options. Example:\n  {example_of('status')}\n\n"
+        f"{STATUSES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     views = parser.add_subparsers(
@@ -96,10 +102,11 @@ def example_of(name: str) -> str:
 # ------------------------------------------------------------------------------ what each shows
 
 
-def show_status(clients: Clients, options: argparse.Namespace) -> None:
-    """Print where a job is."""
+def show_status(clients: Clients, options: argparse.Namespace) -> int:
+    """Print where a job is; 1 where no answer will come by itself."""
     status = read_status(clients.s3, options.jobbkt, options.jobid)
     print(json.dumps(status.to_json()) if options.json else "\n".join(status.lines()))
+    return 1 if status.needs_help else 0
 
 
 def show_result(clients: Clients, options: argparse.Namespace) -> None:
@@ -115,11 +122,17 @@ def show_logs(clients: Clients, options: argparse.Namespace) -> None:
         for line in logs.follow_job(clients, options.jobbkt, options.jobid):
             print(line.text(), flush=True)
         return
-    lines = logs.read_job(clients, options.jobbkt, options.jobid)
+    lines = logs.read_logged(clients, options.jobbkt, options.jobid)
     if options.json:
         print(json.dumps({"lines": [dataclasses.asdict(line) for line in lines]}))
     else:
         print("".join(f"{line.text()}\n" for line in lines), end="")
+
+
+def show_cancel(clients: Clients, options: argparse.Namespace) -> None:
+    """End a job."""
+    mark = Cancelled(cancelling.caller(clients), clients.clock())
+    log(cancelling.cancel(clients.s3, options.jobbkt, options.jobid, mark))
 
 
 def show_timings(clients: Clients, options: argparse.Namespace) -> None:
@@ -138,9 +151,27 @@ def show_report(clients: Clients, options: argparse.Namespace) -> None:
     page.check(options.output)
     prices = costs.read_prices(options.prices)
     done = read_summary(clients, options.jobbkt, options.jobid, prices, with_log=True)
-    write_report(clients, options.output, done)
+    ending.write_report(clients, options.output, done)
     if options.json:
         print(json.dumps({"summary": done.to_json()}))
+
+
+def show_watch(clients: Clients, options: argparse.Namespace) -> None:
+    """Look on until a job ends, and say what it did."""
+    prices = costs.read_prices(options.prices)
+    place = options.jobbkt, options.jobid, options.timeout
+    with display.for_terminal(options.quiet) as shown:
+        outcome = resuming.watch(clients, *place, shown)
+    ending.end_of_waiting(clients, outcome, options, prices)
+
+
+def show_resume(clients: Clients, options: argparse.Namespace) -> None:
+    """Start what has no output, look on until the job ends, and say what it did."""
+    prices = costs.read_prices(options.prices)
+    place = options.jobbkt, options.jobid, options.timeout
+    with display.for_terminal(options.quiet) as shown:
+        outcome = resuming.resume(clients, *place, shown, options.mapper)
+    ending.end_of_waiting(clients, outcome, options, prices)
 
 
 def show_trial(clients: Clients, options: argparse.Namespace) -> int:
@@ -148,12 +179,6 @@ def show_trial(clients: Clients, options: argparse.Namespace) -> int:
     from terminal import trying
 
     return trying.show_trial(options)
-
-
-def write_report(clients: Clients, path: str, done: Summary) -> None:
-    """Write the page about a finished job."""
-    page.write(path, done, answer_of(clients.s3, done.job.info).pairs())
-    log(f"the report is {path}")
 
 
 # -------------------------------------------------------------------------- what each may be told
@@ -212,8 +237,25 @@ def _report_options(parser: argparse.ArgumentParser) -> None:
     arguments.add_json(add)
 
 
+def _waiting_options(parser: argparse.ArgumentParser) -> None:
+    add: Add = parser.add_argument
+    arguments.add_timeout(add)
+    arguments.add_quiet(add)
+    arguments.add_prices(add)
+    arguments.add_json(add)
+
+
+def _resume_options(parser: argparse.ArgumentParser) -> None:
+    how = "the mapper function to go on with, if not the job's own"
+    parser.add_argument("--mapper", metavar="NAME", default="", help=how)
+    _waiting_options(parser)
+
+
 VIEWS = {
-    "status": View("show where a job is, from S3 alone", show_status, _status_options),
+    "status": View("show where a job is; exit 1 if it needs help", show_status, _status_options),
+    "watch": View("look on until a job ends", show_watch, _waiting_options),
+    "resume": View("start what has no output, then watch", show_resume, _resume_options),
+    "cancel": View("end a job: nothing more is started or written", show_cancel, _no_options),
     "result": View("print a job's answer", show_result, _result_options, "--sort value --top 10"),
     "logs": View("print what a job's functions logged, by time", show_logs, _logs_options),
     "timings": View("print a row for each call of a function", show_timings, _timings_options),

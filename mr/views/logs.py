@@ -18,7 +18,7 @@ from typing import Any
 
 from aws.client import Clients
 from aws.logs import START, read_events
-from errors import visible
+from errors import JobError, visible
 from state.listing import read_records
 from state.opening import opened_task, opens_any
 from state.records import JobInfo
@@ -92,6 +92,16 @@ def read_job(clients: Clients, bucket: str, job_id: str) -> list[LogLine]:
     """What the functions of a job logged, by time. JobError where there is no such job."""
     job, functions, since = sources(clients, bucket, job_id)
     return job_lines(clients.logs, functions, job, since)
+
+
+def read_logged(clients: Clients, bucket: str, job_id: str) -> list[LogLine]:
+    """As `read_job`, for whoever wants the lines themselves: JobError where there is none."""
+    if lines := read_job(clients, bucket, job_id):
+        return lines
+    raise JobError(
+        f"no log has a line of job {job_id}: its functions have not begun, or the logs were "
+        "deleted since, as setupApps.py --deleteAll does"
+    )
 
 
 def follow_job(clients: Clients, bucket: str, job_id: str) -> Iterator[LogLine]:

@@ -6,8 +6,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from aws import s3json
 from running import diagnosis
-from state.failures import failures
+from state.failures import Failure, failures
 from state.progress import Progress
 from state.records import JobInfo
 from tests.model import BUCKET, S3, World
@@ -46,6 +47,31 @@ def test_what_a_function_left_when_it_failed_is_shown(body: bytes, line: str) ->
     s3.put_object(Bucket=BUCKET, Key="job1/error/reducer/1/2", Body=body)
     (shown,) = failures(s3, JOB)
     assert line in shown
+
+
+def test_what_many_say_is_said_once_and_by_number() -> None:
+    world = World(30)
+    s3 = S3(world)
+    for number in (10, 9, 2, 1, 3, 4, 5):
+        failure = Failure(f"mapper/{number}", "ValueError: boom", f"r-{number}")
+        s3json.write_json(s3, BUCKET, f"job1/error/mapper/{number}", failure.to_json())
+    other = Failure("reducer/1/2", "KeyError: 'a'", "r-0")
+    s3json.write_json(s3, BUCKET, "job1/error/reducer/1/2", other.to_json())
+    assert failures(s3, JOB) == [
+        "mapper/1, mapper/2, mapper/3, mapper/4, mapper/5 and 2 more failed: ValueError: boom "
+        "(request r-1 and others)",
+        "reducer/1/2 failed: KeyError: 'a' (request r-0)",
+    ]
+
+
+def test_of_very_many_failures_some_are_read() -> None:
+    world = World(30)
+    for number in range(1, 31):
+        failure = Failure(f"mapper/{number}", "ValueError: boom", "r")
+        s3json.write_json(S3(world), BUCKET, f"job1/error/mapper/{number}", failure.to_json())
+    said = failures(S3(world), JOB)
+    assert said[0].startswith("mapper/1, mapper/2, mapper/3, mapper/4, mapper/5 and 15 more failed")
+    assert said[1:] == ["and 10 more failed"]
 
 
 @pytest.fixture
