@@ -17,7 +17,7 @@ from aws.keepalive import keep_alive
 from aws.refused import give_up_soon
 from aws.s3listing import read_pages_fast
 from aws.threads import Threads
-from aws.youngpolicy import DENIED, is_in_function, try_again
+from aws.youngpolicy import DENIED, PAUSES, is_in_function, try_again
 from errors import UsageError
 
 ATTEMPTS = 8
@@ -78,7 +78,7 @@ class Clients:
         keep_alive(client)
         give_up_soon(client)
         if is_in_function():
-            try_again(client)
+            try_again(client, PAUSES[: attempts() - 1])
         return client
 
     @functools.cached_property

@@ -39,6 +39,17 @@ percentage = checked(request.percentage)
 """A type for argparse: a share such as 1% or 0.5."""
 
 
+def amount(text: str) -> float:
+    """A type for argparse: dollars, more than none."""
+    try:
+        value = float(text.removeprefix("$"))
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no amount: write 0.50, in dollars")
+    return value
+
+
 def add_settings(add: Add) -> None:
     add(
         "--set",

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aws.client import Clients
-from aws.logs import read_events
+from aws.logs import START, read_events
 from errors import JobError, visible
 from state.listing import read_records
 from state.opening import opened_task, opens_any
@@ -52,9 +52,6 @@ class LogLine:
         return "\n    ".join([line, *more])
 
 
-_START = re.compile(r"START RequestId: ?(\S*)")
-
-
 class JobFilter:
     """Picks the lines of a job's run from a function's events, which may come in portions."""
 
@@ -69,7 +66,7 @@ class JobFilter:
         """The lines of the job that are known to be its own now that this event is there."""
         stream, when = event["logStreamName"], event["timestamp"] / 1000
         message = event["message"].rstrip()
-        if start := _START.match(message):
+        if start := START.match(message):
             self._open[stream], self._task[stream] = [], ""
             self._request[stream] = start[1]
         task = self._task.get(stream)

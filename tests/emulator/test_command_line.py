@@ -69,7 +69,7 @@ def test_the_functions_are_named_with_their_memory(finished) -> None:
     functions = json.loads(finished.stdout)["summary"]["functions"]
     assert [(one["name"], one["calls"], one["memory"]) for one in functions] == [
         ("mapperNS", 4, 1536),
-        ("reducerCoordinatorNS", 5, 128),
+        ("reducerCoordinatorNS", 5, 1024),
         ("reducerNS", 1, 1536),
     ]
 

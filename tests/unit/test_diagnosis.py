@@ -99,12 +99,31 @@ def test_the_last_error_lines_of_a_log_are_shown(logs) -> None:
     events = [{"message": message} for message in messages]
     expected = {"logGroupName": "/aws/lambda/f", "startTime": 5000}
     logs.stub.add_response("filter_log_events", {"events": events}, expected)
-    shown = diagnosis.error_lines(logs, "f", 5.0)
+    shown = diagnosis.error_lines(logs, "f", JOB, 5.0)
     assert shown == [f"/aws/lambda/f: {messages[number]}" for number in (3, 4, 5, 7, 8)]
+
+
+def test_errors_of_other_runs_are_not_shown_and_those_of_nobody_are(logs) -> None:
+    messages = [
+        ("s", "START RequestId: 1"),
+        ("t", "START RequestId: 2"),
+        ("s", "run theirs of job job1: mapper 3 reads 1 object"),
+        ("s", "[ERROR] ValueError: theirs"),
+        ("t", "run none of job job1: mapper 3 reads 1 object"),
+        ("t", "[ERROR] ValueError: ours"),
+        ("s", "START RequestId: 3"),
+        ("s", "[ERROR] Runtime.ImportModuleError: anyone's"),
+    ]
+    events = [{"logStreamName": stream, "message": message} for stream, message in messages]
+    logs.stub.add_response("filter_log_events", {"events": events})
+    assert diagnosis.error_lines(logs, "f", JOB, 5.0) == [
+        "/aws/lambda/f: [ERROR] ValueError: ours",
+        "/aws/lambda/f: [ERROR] Runtime.ImportModuleError: anyone's",
+    ]
 
 
 def test_a_log_that_may_not_be_read_is_said(logs) -> None:
     logs.stub.add_client_error("filter_log_events", "AccessDeniedException", "not you")
-    (line,) = diagnosis.error_lines(logs, "f", 5.0)
+    (line,) = diagnosis.error_lines(logs, "f", JOB, 5.0)
     assert line.startswith("log group /aws/lambda/f cannot be read: ")
     assert "not you" in line
