@@ -207,7 +207,8 @@ def run_job(options: argparse.Namespace) -> None:
         if outcome.plan and asked.dryrun:
             tell_plan(outcome.plan, asked.concurrency, prices, facts)
         elif outcome.job and not asked.full_async:
-            ending.tell_summary(clients, outcome.job, prices, options.report, facts)
+            own = prices if options.prices else None
+            ending.tell_summary(clients, outcome.job, own, options.report, facts)
 
 
 def tell_plan(plan: Plan, concurrency: int, prices: costs.Prices, facts: dict[str, Any]) -> None:
