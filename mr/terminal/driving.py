@@ -18,9 +18,10 @@ from report import page
 from running import request, run
 from running.request import JobRequest
 from running.run import Outcome
-from terminal import arguments, display, program
+from terminal import arguments, display, program, questions
 from terminal.arguments import Add
 from terminal.looking import write_report
+from terminal.questions import FORMS
 from views import costs, forecast
 from views.summary import read_summary
 
@@ -57,6 +58,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     _add_names(parser.add_argument)
     _add_job(parser.add_argument_group("job").add_argument)
+    _add_question(parser.add_argument_group("question").add_argument)
     _add_input(parser.add_argument_group("input").add_argument)
     _add_running(parser.add_argument_group("running").add_argument)
     _add_output(parser.add_argument_group("output").add_argument)
@@ -75,6 +77,13 @@ def _add_job(add: Add) -> None:
     add("--job", metavar="JOB", help="a job's name, or ./FILE.py (default: as deployed)")
     arguments.add_settings(add)
     _add_list(add)
+
+
+def _add_question(add: Add) -> None:
+    add("--sql", metavar="QUERY", help="ask: one SELECT over the input, any table's name")
+    add("--schema", metavar="COLUMNS", help='names and types, "country VARCHAR, ..."')
+    add("--format", choices=FORMS, help="the answer's form (table)")
+    add("--output", metavar="FILE", help="write the answer to FILE: .csv, .json or .parquet")
 
 
 def _add_list(add: Add) -> None:
@@ -186,10 +195,16 @@ def _add_output(add: Add) -> None:
 
 def fault_of(options: argparse.Namespace) -> str | None:
     """What is wrong with this combination of options; None where nothing is."""
+    if options.sql and (options.job or options.json):
+        return "--sql goes without --job, and without --json: --format json has the answer"
+    options.wait4reducers |= bool(options.sql)  # the end of a question is computed here
     waits = options.wait4reducers and not options.dryrun
     needs = {
         "quiet": (waits, "--wait4reducers"),
         "report": (waits, "--wait4reducers; `job.py report` has it of a job that is done"),
+        "schema": (options.sql, "--sql"),
+        "format": (options.sql, "--sql"),
+        "output": (options.sql and not options.format, "--sql, and tells the form by its name"),
         "prices": (waits or options.dryrun, "--wait4reducers or --dryrun"),
     }
     for name, (fits, what) in needs.items():
@@ -205,11 +220,18 @@ def run_job(options: argparse.Namespace) -> None:
     if options.report:
         page.check(options.report)
     clients = Clients(asked.region, asked.profile)
+    if options.sql:
+        asked = questions.asked(clients.s3, asked, options.sql, options.schema or "")
+        questions.check_output(options.output)
     outcome = carry_out(clients, asked, options.quiet)
     facts: dict[str, Any] = {"timer": outcome.timer}
-    if not options.json:
+    if options.sql:
+        log(outcome.timer)  # standard output is the answer's
+    elif not options.json:
         print(outcome.timer, flush=True)  # before anything that may fail: the job has run
     try:
+        if options.sql and outcome.job:
+            questions.answer(clients.s3, outcome.job, options.format or "table", options.output)
         tell(options, asked, clients, outcome, prices, facts)
     finally:
         if options.json:
