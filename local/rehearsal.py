@@ -1,5 +1,5 @@
 """The project's commands, run as a person would run them, and their answer checked: what the demo
-and the check of an account share.
+and the check of an account share, and the sandbox in part.
 
 Commands are shown before they run, with this Python and as lists of words. Expected answers are
 sums of their own over the same files.
@@ -49,16 +49,17 @@ def run(environment: Mapping[str, str], *command: str) -> str:
     return done.stdout
 
 
-def configuration(bucket: str, job_id: str, suffix: str = "") -> dict[str, Any]:
+def configuration(bucket: str, job_id: str | None = None, suffix: str = "") -> dict[str, Any]:
     """scns.json with its names filled in: the job bucket, the one job id that wakes its
-    coordinator, and what the functions' names end in.
+    coordinator (without it, each does), and what the functions' names end in.
     """
     config: dict[str, Any] = json.loads((ROOT / "scns.json").read_text())
     for function in config["functions"]:
         function["name"] += suffix
         function["files_and_dirs"] = [str(ROOT / path) for path in function["files_and_dirs"]]
         if "permission" in function:
-            function |= {"permission": bucket, "job_id": job_id}
+            del function["job_id"]
+            function |= {"permission": bucket} | ({"job_id": job_id} if job_id else {})
     return config
 
 

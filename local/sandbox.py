@@ -33,6 +33,7 @@ sys.path.append(str(ROOT / "mr"))
 from errors import JobError, log
 from local import uservisits
 from local.emulator import LOCAL_DIR, Emulator
+from local.rehearsal import configuration
 from terminal import program
 
 PORT = 4599
@@ -106,14 +107,10 @@ def put_data(s3: Any) -> None:
 
 def config() -> dict[str, Any]:
     """scns.json with the names filled in, and job files allowed."""
-    made: dict[str, Any] = json.loads((ROOT / "scns.json").read_text())
+    made = configuration(JOB_BUCKET)
     for function in made["functions"]:
-        function["files_and_dirs"] = [str(ROOT / path) for path in function["files_and_dirs"]]
         if function["handler"] in WORKERS:
             function["environment"] = {"MR_JOB_FILES": "yes"}
-        if "permission" in function:
-            function["permission"] = JOB_BUCKET
-            del function["job_id"]
     return made
 
 

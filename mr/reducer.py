@@ -25,7 +25,7 @@ from state.failures import failure_record
 from state.keys import JobKeys
 from state.opening import opening
 from state.outputs import Counts
-from state.runs import OtherRun, Run
+from state.runs import Lookout, OtherRun, Run
 from state.tasks import ReducerEvent
 
 AHEAD_BYTES = 96 << 20
@@ -108,12 +108,13 @@ def merge_outputs(run: Run, task: ReducerEvent, job: Job) -> tuple[dict[str, Any
     One output at a time is in memory beside the merged ones; the next are being downloaded.
     """
     merged: dict[str, Any] = {}
+    lookout = Lookout(run)
     read = size = 0
     opens = [functools.partial(_open, run, task, job, index) for index in range(len(task.keys))]
     ahead = fetchahead.in_order(opens, _sources_ahead(task), CHUNKS_AHEAD)
     with contextlib.closing(ahead) as bodies:
         for key, chunks in zip(task.keys, bodies, strict=True):
-            body = b"".join(chunks)
+            body = b"".join(lookout.over(chunks))
             size += len(body)
             output = pairs.parse_output(body, f"s3://{task.bucket}/{key}")
             del body

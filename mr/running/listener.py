@@ -59,6 +59,9 @@ class Listener:
     def planned(self, request: JobRequest, plan: Plan) -> None:
         """The plan is made, nothing has been started."""
 
+    def joined(self, job: JobInfo, sizes: list[int]) -> None:
+        """The run is there already; `sizes` are the bytes that each mapper reads."""
+
     def mapper_started(self, mapper_id: int) -> None:
         """A try of a mapper begins."""
 
@@ -66,11 +69,11 @@ class Listener:
         """A try of a mapper has failed; another may follow."""
 
     def mapper_done(self, mapper_id: int, totals: MapperTotals, count: int) -> None:
-        """A mapper has answered; `totals` is the sum of all answers, of `count` that are due."""
+        """A mapper has ended; `totals` is the sum of all that have, of `count` that are due."""
         log(f"mapper {mapper_id} done, {totals.done} of {count}")
 
     def mapped(self, s3: Any, job: JobInfo, totals: MapperTotals) -> None:
-        """Every mapper has answered."""
+        """Every mapper has ended."""
         report_mappers(s3, job, totals)
 
     def moved(self, progress: Progress) -> None:

@@ -23,6 +23,7 @@ MAX_BAD = 0.01
 _JOB_ID = re.compile(r"[^/\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,200}")
 _FLAGS = {
     "full_async": "full_async",
+    "wait": "wait",
     "dryrun": "dryrun",
     "overwrite": "overwrite",
     "requestPayer": "requester_pays",
@@ -65,6 +66,8 @@ _NUMBERS = {
 class JobRequest:
     """One job. `bucket` and `prefix` say where the input is, `job_bucket` where the outputs go.
 
+    With `full_async` every mapper is started by Event, and that is all; with `wait` the job is
+    then watched until it ends; without either, each mapper's answer is waited for.
     `endearly` takes the first so many batches as the whole job, `batch_size` is objects a mapper
     (None: computed), `split_size` bytes a mapper, for which objects are cut (None: they are not),
     `concurrency` how many mappers may run at once in synchronous mode, `timeout` the seconds to
@@ -86,6 +89,7 @@ class JobRequest:
     reducer: str = ""
     endearly: int | None = None
     full_async: bool = False
+    wait: bool = False
     dryrun: bool = False
     overwrite: bool = False
     batch_size: int | None = None
@@ -103,6 +107,11 @@ class JobRequest:
     event_source: str = ""
     profile: str | None = None
 
+    @property
+    def is_async(self) -> bool:
+        """Whether the mappers are started by Event, and nobody waits for their answers."""
+        return self.full_async or self.wait
+
     @classmethod
     def from_options(cls, options: argparse.Namespace) -> JobRequest:
         """The request of a command line, whose values argparse has checked one by one."""
@@ -115,7 +124,8 @@ class JobRequest:
             mapper=options.mapper_function or "",
             reducer=options.reducer_function or "",
             endearly=options.endearly,
-            full_async=not options.wait4reducers,
+            full_async=not (options.wait4reducers or options.wait),
+            wait=options.wait,
             dryrun=options.dryrun,
             overwrite=options.overwrite,
             batch_size=options.batchsize,
@@ -158,6 +168,8 @@ class JobRequest:
         """This request. UsageError with what is missing or malformed."""
         if not self.bucket:
             faults.append("the input data bucket is empty: give its name")
+        if self.full_async and self.wait:
+            faults.append("full_async and wait exclude each other: give one of them")
         if self.batch_size and self.split_size:
             faults.append("batch size and split size exclude each other: give one of them")
         if self.settings and not self.job:

@@ -1,5 +1,6 @@
 """Where a job's objects lie: every key is spelled here, and read here again.
 
+    JOB/batches.jsonl.gz         the plan, the events of all mappers: batches.py
     JOB/jobdata                  what the views need: records.JobData
     JOB/jobinfo.json             whose the job id is, what the coordinator needs: records.JobInfo
     JOB/task/mapper/ID           a mapper's output: a JSON object key -> value
@@ -21,7 +22,8 @@ import re
 _NUMBER = r"[1-9][0-9]{0,8}"
 _KEY = re.compile(
     rf"""(?P<job>[^/]+)/(?:
-        (?P<jobdata>jobdata)
+        (?P<batches>batches\.jsonl\.gz)
+      | (?P<jobdata>jobdata)
       | (?P<jobinfo>jobinfo\.json)
       | (?P<result>result)
       | (?P<done>task/reducer/done)
@@ -39,8 +41,9 @@ _KEY = re.compile(
 class JobKey:
     """What a key of the job bucket stands for.
 
-    `kind` is "jobdata", "jobinfo", "result", "done", "output", "record", "error" or "code"; `step`
-    and `number` belong to an output (step 0: a mapper's), `step` to a record, `name` to an error.
+    `kind` is "batches", "jobdata", "jobinfo", "result", "done", "output", "record", "error" or
+    "code"; `step` and `number` belong to an output (step 0: a mapper's), `step` to a record, `name`
+    to an error.
     """
 
     job_id: str
@@ -81,6 +84,10 @@ class JobKeys:
     def task_prefix(self) -> str:
         """The prefix that the S3 trigger watches."""
         return f"{self.job_id}/task"
+
+    @property
+    def batches(self) -> str:
+        return f"{self.job_id}/batches.jsonl.gz"
 
     @property
     def jobdata(self) -> str:

@@ -6,6 +6,7 @@ Each bears the run that it belongs to. Nothing here decides or starts anything.
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from typing import Any
 
 from errors import BadRecord, brief
@@ -13,6 +14,30 @@ from state.choice import BY_ENVIRONMENT, Choice
 from state.fields import MOST_TASKS, Fields
 from state.grid import BUCKETS, Grid
 from state.keys import JobKeys
+
+LAST_SECOND = 253_402_300_799
+"""The end of the year 9999, in seconds since the epoch: later ones have no date."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Cancelled:
+    """Who cancelled a run, and when, in seconds since the epoch."""
+
+    by: str
+    time: float
+
+    def __str__(self) -> str:
+        when = datetime.datetime.fromtimestamp(self.time, datetime.UTC)
+        return f"cancelled by {self.by} at {when:%Y-%m-%d %H:%M:%S} UTC"
+
+    def to_json(self) -> dict[str, Any]:
+        return {"by": self.by, "time": self.time}
+
+    @classmethod
+    def from_json(cls, value: Any, where: str) -> Cancelled:
+        """Read the mark in the record `where`. BadRecord where a field is missing or wrong."""
+        fields = Fields(value, f"{where}: cancelled")
+        return cls(fields.text("by"), fields.number("time", most=LAST_SECOND))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +47,7 @@ class JobInfo:
     `reducer_timeout` is the reducer function's timeout in seconds, `reducer_memory` its memory in
     MB. A record without `run_id` is one of an earlier version, or of a driver of one's own.
     `reducers` and `fan_in` are the shape that the user asked for, 0 where none; `choice` is the job
-    that is run.
+    that is run. A run that is `cancelled` is over: nothing more is started or written for it.
     """
 
     job_id: str
@@ -36,6 +61,7 @@ class JobInfo:
     reducers: int = 0
     fan_in: int = 0
     choice: Choice = BY_ENVIRONMENT
+    cancelled: Cancelled | None = None
 
     @property
     def mappers(self) -> Grid:
@@ -55,6 +81,7 @@ class JobInfo:
             "reducers": self.reducers,
             "fanIn": self.fan_in,
             **self.choice.to_json(),
+            **({"cancelled": self.cancelled.to_json()} if self.cancelled else {}),
         }
 
     @classmethod
@@ -75,6 +102,7 @@ class JobInfo:
             fields.count("reducers", 0, least=0),
             fields.count("fanIn", 0, least=0),
             Choice.from_json(fields),
+            Cancelled.from_json(value["cancelled"], fields.where) if "cancelled" in value else None,
         )
 
 
@@ -84,7 +112,8 @@ class JobData:
 
     `objects` and `size` (bytes) are those of the input, `input_reads` how often one of them is
     read (0 each: an earlier version did not say), `start` is in seconds since the epoch, `max_bad`
-    the share of all rows that may be bad.
+    the share of all rows that may be bad, `mapper_timeout` the mapper function's, in seconds.
+    `earlier_mappers` are the functions that were mappers of this run before another one went on.
     """
 
     map_count: int
@@ -96,6 +125,13 @@ class JobData:
     driver_function: str = ""
     run_id: str = ""
     max_bad: float = 1.0
+    mapper_timeout: int = 900
+    earlier_mappers: tuple[str, ...] = ()
+
+    def with_mapper(self, function: str) -> JobData:
+        """The same job, which goes on with another mapper function."""
+        earlier = *self.earlier_mappers, self.mapper_function
+        return dataclasses.replace(self, mapper_function=function, earlier_mappers=earlier)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -108,6 +144,8 @@ class JobData:
             "driverFunction": self.driver_function,
             "runId": self.run_id,
             "maxBad": self.max_bad,
+            "mapperTimeout": self.mapper_timeout,
+            **({"earlierMappers": list(self.earlier_mappers)} if self.earlier_mappers else {}),
         }
 
     @classmethod
@@ -124,6 +162,8 @@ class JobData:
             fields.text("driverFunction", ""),
             fields.text("runId", ""),
             fields.number("maxBad", 1.0),
+            fields.count("mapperTimeout", 900),
+            tuple(fields.texts("earlierMappers")) if "earlierMappers" in value else (),
         )
 
 

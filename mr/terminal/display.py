@@ -65,8 +65,14 @@ class Display(listener.Listener):
         return self._progress.snapshot(self._clock())
 
     def planned(self, request: JobRequest, plan: Plan) -> None:
-        self._progress = RunProgress(plan.batch_sizes, self._clock())
-        self._screen.begin(request.job_id, self.snapshot)
+        self._begin(request.job_id, plan.batch_sizes)
+
+    def joined(self, job: JobInfo, sizes: list[int]) -> None:
+        self._begin(job.job_id, sizes)
+
+    def _begin(self, job_id: str, sizes: list[int]) -> None:
+        self._progress = RunProgress(sizes, self._clock())
+        self._screen.begin(job_id, self.snapshot)
 
     def mapper_started(self, mapper_id: int) -> None:
         self._progress.started(mapper_id, self._clock())

@@ -12,18 +12,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aws.client import Clients
-from errors import JobError, log, visible
+from errors import log, visible
 from jobs import catalog
 from report import page
 from running import request, run
+from running.following import Outcome
+from running.planning import Plan
 from running.request import JobRequest
-from running.run import Outcome
-from terminal import arguments, display, program, questions
+from terminal import arguments, display, ending, program, questions
 from terminal.arguments import Add
-from terminal.looking import write_report
 from terminal.questions import FORMS
 from views import costs, forecast
-from views.summary import read_summary
 
 EXAMPLES = """examples:
   python driver.py MY-BUCKET-NAME job1000 --dryrun --databkt MY-DATA
@@ -60,7 +59,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_job(parser.add_argument_group("job").add_argument)
     _add_question(parser.add_argument_group("question").add_argument)
     _add_input(parser.add_argument_group("input").add_argument)
-    _add_running(parser.add_argument_group("running").add_argument)
+    _add_running(parser.add_argument_group("running"))
     _add_output(parser.add_argument_group("output").add_argument)
     arguments.add_aws(parser.add_argument_group("AWS").add_argument)
     return parser
@@ -147,9 +146,12 @@ def _add_input(add: Add) -> None:
     add("--request-payer", action="store_true", help="pay for reading a requester-pays bucket")
 
 
-def _add_running(add: Add) -> None:
+def _add_running(group: Any) -> None:
+    add: Add = group.add_argument
     add("--dryrun", action="store_true", help="see how many mappers are needed, run nothing")
-    add("--wait4reducers", action="store_true", help="wait for the result and report timings")
+    waiting = group.add_mutually_exclusive_group().add_argument
+    waiting("--wait4reducers", action="store_true", help="wait for the result and report timings")
+    waiting("--wait", action="store_true", help="the same; start all mappers first, then watch")
     add(
         "--concurrency",
         type=arguments.number_from(1),
@@ -164,13 +166,7 @@ def _add_running(add: Add) -> None:
         default=request.RETRIES,
         help="further tries of a mapper that fails (%(default)s)",
     )
-    add(
-        "--timeout",
-        type=arguments.number_from(1),
-        metavar="S",
-        default=request.TIMEOUT,
-        help="seconds to wait for the reducers (%(default)s)",
-    )
+    arguments.add_timeout(add)
     add(
         "--reducers",
         type=arguments.number_from(1),
@@ -188,7 +184,7 @@ def _add_running(add: Add) -> None:
 
 def _add_output(add: Add) -> None:
     arguments.add_json(add)
-    add("--quiet", action="store_true", help="plain lines instead of the live display")
+    arguments.add_quiet(add)
     arguments.add_prices(add)
     add("--report", metavar="FILE", help="write a page about the job, as job.py report does")
 
@@ -197,15 +193,16 @@ def fault_of(options: argparse.Namespace) -> str | None:
     """What is wrong with this combination of options; None where nothing is."""
     if options.sql and (options.job or options.json):
         return "--sql goes without --job, and without --json: --format json has the answer"
-    options.wait4reducers |= bool(options.sql)  # the end of a question is computed here
-    waits = options.wait4reducers and not options.dryrun
+    if options.sql and not options.wait:
+        options.wait4reducers = True  # the end of a question is computed here
+    waits = (options.wait4reducers or options.wait) and not options.dryrun
     needs = {
-        "quiet": (waits, "--wait4reducers"),
-        "report": (waits, "--wait4reducers; `job.py report` has it of a job that is done"),
+        "quiet": (waits, "--wait4reducers or --wait"),
+        "report": (waits, "--wait4reducers or --wait; `job.py report` has it of one that is done"),
         "schema": (options.sql, "--sql"),
         "format": (options.sql, "--sql"),
         "output": (options.sql and not options.format, "--sql, and tells the form by its name"),
-        "prices": (waits or options.dryrun, "--wait4reducers or --dryrun"),
+        "prices": (waits or options.dryrun, "--wait4reducers, --wait or --dryrun"),
     }
     for name, (fits, what) in needs.items():
         if getattr(options, name) and not fits:
@@ -224,42 +221,20 @@ def run_job(options: argparse.Namespace) -> None:
         asked = questions.asked(clients.s3, asked, options.sql, options.schema or "")
         questions.check_output(options.output)
     outcome = carry_out(clients, asked, options.quiet)
-    facts: dict[str, Any] = {"timer": outcome.timer}
-    if options.sql:
-        log(outcome.timer)  # standard output is the answer's
-    elif not options.json:
-        print(outcome.timer, flush=True)  # before anything that may fail: the job has run
-    try:
+    with ending.told(outcome, options.json, log if options.sql else ending.print_line) as facts:
         if options.sql and outcome.job:
             questions.answer(clients.s3, outcome.job, options.format or "table", options.output)
-        tell(options, asked, clients, outcome, prices, facts)
-    finally:
-        if options.json:
-            print(json.dumps(facts), flush=True)
-    if outcome.fault:
-        raise JobError(outcome.fault)
+        if outcome.plan and asked.dryrun:
+            tell_plan(outcome.plan, asked.concurrency, prices, facts)
+        elif outcome.job and not asked.full_async:
+            ending.tell_summary(clients, outcome.job, prices, options.report, facts)
 
 
-def tell(
-    options: argparse.Namespace,
-    asked: JobRequest,
-    clients: Clients,
-    outcome: Outcome,
-    prices: costs.Prices,
-    facts: dict[str, Any],
-) -> None:
-    """Say what is planned, or was done, and add it to the facts; write the report."""
-    if asked.dryrun:
-        expected = forecast.forecast(outcome.plan, asked.concurrency, prices)
-        say(expected.lines())
-        facts["plan"] = expected.to_json()
-    elif not asked.full_async:
-        with_log = bool(options.report)  # it may be long: it is read for a report only
-        done = read_summary(clients, asked.job_bucket, asked.job_id, prices, with_log)
-        say(done.lines())
-        facts["summary"] = done.to_json()
-        if options.report:
-            write_report(clients, options.report, done)
+def tell_plan(plan: Plan, concurrency: int, prices: costs.Prices, facts: dict[str, Any]) -> None:
+    """Say what is planned, and add it to the facts."""
+    expected = forecast.forecast(plan, concurrency, prices)
+    ending.say(expected.lines())
+    facts["plan"] = expected.to_json()
 
 
 def carry_out(clients: Clients, asked: JobRequest, quiet: bool) -> Outcome:
@@ -270,18 +245,6 @@ def carry_out(clients: Clients, asked: JobRequest, quiet: bool) -> Outcome:
         return run.run(clients, asked, listener=shown)
 
 
-def say(lines: list[str]) -> None:
-    """Lines for a person, on standard error."""
-    for line in lines:
-        log(line)
-
-
 def interrupted(options: argparse.Namespace) -> str:
     """What a user who ends the command early must know."""
-    if options.dryrun:
-        return "interrupted"
-    return (
-        "interrupted. What was started goes on by itself: functions under way end, and "
-        f"job {options.jobid} in s3://{options.jobbkt}/{options.jobid}/ may still finish. "
-        "`python setupApps.py -f scns.json --deleteAll` stops everything"
-    )
+    return "interrupted" if options.dryrun else ending.interrupted(options)

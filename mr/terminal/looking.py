@@ -1,4 +1,4 @@
-"""The command `job.py`: one row of VIEWS a subcommand, and what each shows of a job.
+"""The command `job.py`: one row of VIEWS a subcommand, and what each shows of a job or does to it.
 
 A further subcommand is a function of the clients and the options, and a row.
 """
@@ -8,18 +8,22 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import sys
 from collections.abc import Callable, Sequence
+from typing import TextIO
 
 from aws.client import Clients
 from errors import log
 from report import page
-from running import watching
-from terminal import arguments, program, questions
+from running import cancelling, resuming, watching
+from state.records import Cancelled
+from terminal import arguments, display, ending, program, questions
 from terminal.arguments import Add
-from views import costs, logs, result
-from views.answer import answer_of, read_answer
+from views import costs, logs, result, timings, traces
+from views.answer import read_answer
 from views.status import read_status
-from views.summary import Summary, read_summary
+from views.summary import read_summary
+from views.timings import Timing
 
 REPORT = "report.html"
 STATUSES = "exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted"
@@ -42,7 +46,12 @@ class View:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command. Returns the exit status."""
-    return program.run(make_parser(), look, argv)
+    return program.run(make_parser(), look, argv, interrupted)
+
+
+def interrupted(options: argparse.Namespace) -> str:
+    """What a user who ends a command early must know."""
+    return ending.interrupted(options) if options.view in ("watch", "resume") else "interrupted"
 
 
 def look(options: argparse.Namespace) -> int | None:
@@ -54,12 +63,12 @@ def look(options: argparse.Namespace) -> int | None:
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line: every row of VIEWS is a subcommand."""
-    examples = "\n".join(f"  {example_of(name)}" for name in VIEWS)
     parser = argparse.ArgumentParser(
         prog="job.py",
         usage="%(prog)s COMMAND JOBBKT JOB [options]",
         description="Look after jobs that driver.py has started.",
-        epilog=f"`job.py COMMAND --help` has its options. Examples:\n{examples}\n\n{STATUSES}",
+        epilog=f"`job.py COMMAND --help` has its options. Example:\n  {example_of('status')}\n\n"
+        f"{STATUSES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     views = parser.add_subparsers(
@@ -93,10 +102,11 @@ def example_of(name: str) -> str:
 # ------------------------------------------------------------------------------ what each shows
 
 
-def show_status(clients: Clients, options: argparse.Namespace) -> None:
-    """Print where a job is."""
+def show_status(clients: Clients, options: argparse.Namespace) -> int:
+    """Print where a job is; 1 where no answer will come by itself."""
     status = read_status(clients.s3, options.jobbkt, options.jobid)
     print(json.dumps(status.to_json()) if options.json else "\n".join(status.lines()))
+    return 1 if status.needs_help else 0
 
 
 def show_result(clients: Clients, options: argparse.Namespace) -> None:
@@ -115,11 +125,23 @@ def show_logs(clients: Clients, options: argparse.Namespace) -> None:
         for line in logs.follow_job(clients, options.jobbkt, options.jobid):
             print(line.text(), flush=True)
         return
-    lines = logs.read_job(clients, options.jobbkt, options.jobid)
+    lines = logs.read_logged(clients, options.jobbkt, options.jobid)
     if options.json:
         print(json.dumps({"lines": [dataclasses.asdict(line) for line in lines]}))
     else:
         print("".join(f"{line.text()}\n" for line in lines), end="")
+
+
+def show_cancel(clients: Clients, options: argparse.Namespace) -> None:
+    """End a job."""
+    mark = Cancelled(cancelling.caller(clients), clients.clock())
+    log(cancelling.cancel(clients.s3, options.jobbkt, options.jobid, mark))
+
+
+def show_timings(clients: Clients, options: argparse.Namespace) -> None:
+    """Print a row for each function call of a job, in the form that was asked for."""
+    rows = timings.read_timings(clients, options.jobbkt, options.jobid)
+    FORMS[options.format](rows, sys.stdout)
 
 
 def show_nudge(clients: Clients, options: argparse.Namespace) -> None:
@@ -132,9 +154,27 @@ def show_report(clients: Clients, options: argparse.Namespace) -> None:
     page.check(options.output)
     prices = costs.read_prices(options.prices)
     done = read_summary(clients, options.jobbkt, options.jobid, prices, with_log=True)
-    write_report(clients, options.output, done)
+    ending.write_report(clients, options.output, done)
     if options.json:
         print(json.dumps({"summary": done.to_json()}))
+
+
+def show_watch(clients: Clients, options: argparse.Namespace) -> None:
+    """Look on until a job ends, and say what it did."""
+    prices = costs.read_prices(options.prices)
+    place = options.jobbkt, options.jobid, options.timeout
+    with display.for_terminal(options.quiet) as shown:
+        outcome = resuming.watch(clients, *place, shown)
+    ending.end_of_waiting(clients, outcome, options, prices)
+
+
+def show_resume(clients: Clients, options: argparse.Namespace) -> None:
+    """Start what has no output, look on until the job ends, and say what it did."""
+    prices = costs.read_prices(options.prices)
+    place = options.jobbkt, options.jobid, options.timeout
+    with display.for_terminal(options.quiet) as shown:
+        outcome = resuming.resume(clients, *place, shown, options.mapper)
+    ending.end_of_waiting(clients, outcome, options, prices)
 
 
 def show_trial(clients: Clients, options: argparse.Namespace) -> int:
@@ -142,12 +182,6 @@ def show_trial(clients: Clients, options: argparse.Namespace) -> int:
     from terminal import trying
 
     return trying.show_trial(options)
-
-
-def write_report(clients: Clients, path: str, done: Summary) -> None:
-    """Write the page about a finished job."""
-    page.write(path, done, answer_of(clients.s3, done.job.info).pairs())
-    log(f"the report is {path}")
 
 
 # -------------------------------------------------------------------------- what each may be told
@@ -178,6 +212,20 @@ def _logs_options(parser: argparse.ArgumentParser) -> None:
     arguments.add_json(extent)
 
 
+FORMS: dict[str, Callable[[Sequence[Timing], TextIO], None]] = {
+    "csv": timings.write_csv,
+    "json": timings.write_json,
+    "perfetto": lambda rows, out: print(json.dumps(traces.trace_events(rows)), file=out),
+    "otlp": lambda rows, out: print(json.dumps(traces.spans(rows)), file=out),
+}
+"""How timings are written."""
+
+
+def _timings_options(parser: argparse.ArgumentParser) -> None:
+    what = "csv, json; perfetto: trace events; otlp: OpenTelemetry spans (%(default)s)"
+    parser.add_argument("--format", choices=tuple(FORMS), default="csv", help=what)
+
+
 def _trial_options(parser: argparse.ArgumentParser) -> None:
     add: Add = parser.add_argument
     add("file", metavar="FILE.py", help="the job")
@@ -192,10 +240,28 @@ def _report_options(parser: argparse.ArgumentParser) -> None:
     arguments.add_json(add)
 
 
+def _waiting_options(parser: argparse.ArgumentParser) -> None:
+    add: Add = parser.add_argument
+    arguments.add_timeout(add)
+    arguments.add_quiet(add)
+    arguments.add_prices(add)
+    arguments.add_json(add)
+
+
+def _resume_options(parser: argparse.ArgumentParser) -> None:
+    how = "the mapper function to go on with, if not the job's own"
+    parser.add_argument("--mapper", metavar="NAME", default="", help=how)
+    _waiting_options(parser)
+
+
 VIEWS = {
-    "status": View("show where a job is, from S3 alone", show_status, _status_options),
+    "status": View("show where a job is; exit 1 if it needs help", show_status, _status_options),
+    "watch": View("look on until a job ends", show_watch, _waiting_options),
+    "resume": View("start what has no output, then watch", show_resume, _resume_options),
+    "cancel": View("end a job: nothing more is started or written", show_cancel, _no_options),
     "result": View("print a job's answer", show_result, _result_options, "--sort value --top 10"),
     "logs": View("print what a job's functions logged, by time", show_logs, _logs_options),
+    "timings": View("print a row for each call of a function", show_timings, _timings_options),
     "nudge": View("wake a job whose S3 event was lost", show_nudge, _no_options),
     "report": View(
         "write an HTML page about a job", show_report, _report_options, "--output job1000.html"

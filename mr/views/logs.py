@@ -12,13 +12,13 @@ from __future__ import annotations
 import dataclasses
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from aws.client import Clients
-from aws.logs import read_events
-from errors import visible
+from aws.logs import START, read_events
+from errors import JobError, visible
 from state.listing import read_records
 from state.opening import opened_task, opens_any
 from state.records import JobInfo
@@ -34,12 +34,15 @@ QUIET_SECONDS = 10.0
 
 @dataclasses.dataclass(frozen=True)
 class LogLine:
-    """One line: when (seconds since the epoch), the function's name, "mapper 3" and so on."""
+    """One line: when (seconds since the epoch), the function's name, "mapper 3" and so on, and the
+    request that it belongs to.
+    """
 
     time: float
     function: str
     task: str
     message: str
+    request_id: str = ""
 
     def text(self) -> str:
         """The form for a person; further lines of a message, as of a traceback, are indented."""
@@ -57,32 +60,48 @@ class JobFilter:
         self._job = job
         self._open: dict[str, list[tuple[float, str]]] = {}
         self._task: dict[str, str | None] = {}
+        self._request: dict[str, str] = {}
 
     def lines(self, event: Mapping[str, Any]) -> Iterator[LogLine]:
         """The lines of the job that are known to be its own now that this event is there."""
         stream, when = event["logStreamName"], event["timestamp"] / 1000
         message = event["message"].rstrip()
-        if message.startswith("START RequestId"):
+        if start := START.match(message):
             self._open[stream], self._task[stream] = [], ""
+            self._request[stream] = start[1]
         task = self._task.get(stream)
         if task is None:  # someone else's, or a request whose beginning was not seen
             return
         if task:
-            yield LogLine(when, self._function, task, message)
+            yield self._line(stream, when, message)
             return
         self._open[stream].append((when, message))
         if begun := opened_task(message, self._job.run_id, self._job.job_id):
             self._task[stream] = begun
             for then, text in self._open.pop(stream):
-                yield LogLine(then, self._function, begun, text)
+                yield self._line(stream, then, text)
         elif opens_any(message):
             self._task[stream] = None
+
+    def _line(self, stream: str, when: float, message: str) -> LogLine:
+        task, request = self._task[stream] or "", self._request[stream]
+        return LogLine(when, self._function, task, message, request)
 
 
 def read_job(clients: Clients, bucket: str, job_id: str) -> list[LogLine]:
     """What the functions of a job logged, by time. JobError where there is no such job."""
     job, functions, since = sources(clients, bucket, job_id)
     return job_lines(clients.logs, functions, job, since)
+
+
+def read_logged(clients: Clients, bucket: str, job_id: str) -> list[LogLine]:
+    """As `read_job`, for whoever wants the lines themselves: JobError where there is none."""
+    if lines := read_job(clients, bucket, job_id):
+        return lines
+    raise JobError(
+        f"no log has a line of job {job_id}: its functions have not begun, or the logs were "
+        "deleted since, as setupApps.py --deleteAll does"
+    )
 
 
 def follow_job(clients: Clients, bucket: str, job_id: str) -> Iterator[LogLine]:
@@ -110,28 +129,6 @@ def job_lines(logs: Any, functions: list[str], job: JobInfo, since: float) -> li
         for event in read_events(logs, function, since):
             found += picked.lines(event)
     return sorted(found, key=lambda line: line.time)
-
-
-@dataclasses.dataclass(frozen=True)
-class Billed:
-    """Calls of a function and the seconds that Lambda bills for them."""
-
-    calls: int
-    seconds: float
-
-
-_BILLED = re.compile(r"REPORT RequestId: .*\bBilled Duration: ([0-9]{1,9}(?:\.[0-9]{1,9})?) ms")
-
-
-def billed(lines: Iterable[LogLine]) -> dict[str, Billed]:
-    """What Lambda's own REPORT lines say, by the function's name; pure."""
-    found: dict[str, Billed] = {}
-    for line in lines:
-        if report := _BILLED.match(line.message):
-            before = found.get(line.function, Billed(0, 0.0))
-            seconds = before.seconds + float(report[1]) / 1000
-            found[line.function] = Billed(before.calls + 1, seconds)
-    return found
 
 
 def follow(

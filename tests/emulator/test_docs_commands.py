@@ -22,7 +22,7 @@ from tests.cloud import ROOT, Cloud, cloud_on, run
 
 BUCKET, DATA, CODE = "own-jobs", "own-data", "own-code"
 VISITS = [b"".join(uservisits.generate(3, index, 60_000)) for index in range(3)]
-WITH_ANOTHER_TEST = {"README.md", "spotwrap.md", "rights.md", "simulator.md"}
+WITH_ANOTHER_TEST = {"README.md", "spotwrap.md", "rights.md", "simulator.md", "timings.md"}
 HERE = {"jobs.md", "reliability.md", "sql.md"}
 RUN_BY = {
     "make demo": "test_local.py",
@@ -98,7 +98,7 @@ def test_a_job_of_ones_own_and_then_the_accelerated_one(own: Cloud, checkout: Pa
     follow(own, files, deploy, with_the_run)
     assert own.read("countries2/result") == result
     looks = re.findall(r"^    (python job\.py .*)$", readme_part("Looking at a job"), re.M)
-    assert len(looks) == 4
+    assert len(looks) == 7
     commands = "\n".join(["cd mr", *looks]).replace("MY-BUCKET-NAME", BUCKET)
     commands = commands.replace(f"{BUCKET} job1000", f"{BUCKET} countries1")
     assert most in follow(own, countries, commands)
@@ -162,10 +162,12 @@ def test_the_measurements_of_reliability_can_be_repeated() -> None:
             "--jobs 100 --at-once 10": "--jobs 2 --at-once 2",
             "--jobs 5 --mappers 20": "--jobs 1 --mappers 4 --only 'every S3 event twice'",
             "--objects 200000": "--objects 20000",
+            "--mappers 200 --at-once 20": "--mappers 12 --at-once 4",
         },
     )
     assert "one after another: 2 of 2 answers exact" in shown
     assert "20000 objects planned: " in shown
+    assert re.search(r"^12 mappers due, 4 at once: [1-4] calls, .* told 1 time, ", shown, re.M)
     assert "| every S3 event twice | 100 % | 1 | 1 | 1 | 1 |" in shown
 
 

@@ -141,6 +141,26 @@ def test_a_fault_names_the_function_and_the_field(folder: Path, fields, message:
     assert any(message in fault for fault in found), found
 
 
+HIDDEN = "hunter2"
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"1A": HIDDEN},
+        {"AB": [HIDDEN]},
+        {"AB": {HIDDEN: HIDDEN}},
+        {"AB": HIDDEN, "CD": 1},
+        HIDDEN,
+        [HIDDEN],
+    ],
+)
+def test_no_fault_shows_a_value_of_the_environment(folder: Path, environment) -> None:
+    found = faults(write(folder, function(environment=environment)))
+    assert len(found) == 1
+    assert HIDDEN not in found[0]
+
+
 def test_all_faults_are_told_in_one_go(folder: Path) -> None:
     path = write(
         folder,

@@ -11,7 +11,7 @@ from botocore.stub import Stubber
 from errors import JobError, log
 from state.opening import opening
 from state.records import JobInfo
-from views.logs import QUIET_SECONDS, Billed, JobFilter, LogLine, billed, follow, job_lines
+from views.logs import QUIET_SECONDS, JobFilter, LogLine, follow, job_lines
 
 
 def event(stream: str, second: float, message: str, **more: Any) -> dict[str, Any]:
@@ -62,12 +62,6 @@ def test_a_job_whose_name_must_be_escaped_is_found_as_it_is_logged(capfd) -> Non
     line = capfd.readouterr().err
     found = messages(name, event("s", 1, "START RequestId: a"), event("s", 1, line.rstrip()))
     assert [task for task, _ in found] == ["mapper 3"] * 2
-
-
-@pytest.mark.parametrize("duration", ["1.2.3", "x", "9" * 400, ""])
-def test_a_report_line_that_is_none_is_passed_over(duration: str) -> None:
-    line = f"REPORT RequestId: a\tBilled Duration: {duration} ms"
-    assert billed([LogLine(0, "f", "mapper 1", line)]) == {}
 
 
 def test_requests_of_other_jobs_in_the_same_stream_are_not_shown() -> None:
@@ -212,17 +206,3 @@ def test_following_shows_each_line_once_and_ends_with_the_job(logs, ids: bool) -
     lines = follow(client, ["mapperNS"], job(), 0, lambda: now[0] > 102, lambda: now[0], sleep)
     assert [line.message for line in lines] == [one["message"].rstrip() for one in (*begin, end)]
     assert now[0] > 100 + QUIET_SECONDS
-
-
-def test_what_lambda_billed_is_summed_by_function() -> None:
-    report = "REPORT RequestId: a\tDuration: 10.21 ms\tBilled Duration: {} ms\tMemory Size: 128 MB"
-    lines = [
-        LogLine(1, "mapperNS", "mapper 1", report.format(1500)),
-        LogLine(2, "mapperNS", "mapper 2", "Billed Duration: 7 ms, says a mapper"),
-        LogLine(3, "mapperNS", "mapper 2", report.format(500)),
-        LogLine(4, "reducerNS", "step 1 reducer 1", report.format(11)),
-    ]
-    assert billed(lines) == {
-        "mapperNS": Billed(2, 2.0),
-        "reducerNS": Billed(1, 0.011),
-    }

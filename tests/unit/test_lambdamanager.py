@@ -210,6 +210,24 @@ def test_a_function_made_by_someone_else_meanwhile_is_an_error(functions) -> Non
         manager.deploy(WANTED)
 
 
+def test_a_large_zip_goes_to_a_bucket_of_this_account_alone(functions) -> None:
+    manager, stub = functions
+    manager.clients.account = "123456789012"
+    large = dataclasses.replace(WANTED, code=b"x" * (bundle.UPLOAD_LIMIT + 1), code_bucket="code")
+    upload = Stubber(manager.clients.client("s3"))
+    where = {"Bucket": "code", "Key": "f/f.zip"}
+    upload.add_response(
+        "put_object", {}, {**where, "Body": ANY, "ExpectedBucketOwner": "123456789012"}
+    )
+    stub.add_response("get_function_configuration", AS_WANTED)
+    code = {"FunctionName": "f", "Architectures": ["x86_64"], "S3Bucket": "code"}
+    stub.add_response("update_function_code", {}, {**code, "S3Key": "f/f.zip"})
+    stub.add_response("get_function", READY)
+    with stub, upload:
+        assert manager.deploy(large) == "updated (code)"
+        upload.assert_no_pending_responses()
+
+
 def test_another_architecture_is_other_code(functions) -> None:
     manager, stub = functions
     stub.add_response("get_function_configuration", {**AS_WANTED, "Architectures": ["arm64"]})

@@ -14,10 +14,10 @@ from state.grid import Grid
 from state.jobcode import JobCode
 from state.records import JobData, JobInfo, StepRecord
 from views import costs, summary
+from views.calls import Billed
 from views.costs import FunctionUsage, Prices, S3Usage
 from views.finished import FinishedJob, Task
 from views.functions import settings_of
-from views.logs import Billed
 
 
 def task(step: int, number: int, key: str, seconds: float, **more: Any) -> Task:
