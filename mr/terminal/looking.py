@@ -17,7 +17,7 @@ from errors import log
 from report import page
 from running import cancelling, resuming, watching
 from state.records import Cancelled
-from terminal import arguments, display, ending, program
+from terminal import arguments, display, ending, program, questions
 from terminal.arguments import Add
 from views import costs, listed, logs, result, timings, traces
 from views.answer import read_answer
@@ -128,7 +128,10 @@ def show_list(clients: Clients, options: argparse.Namespace) -> None:
 
 def show_result(clients: Clients, options: argparse.Namespace) -> None:
     """Print a job's answer."""
-    pairs = read_answer(clients.s3, options.jobbkt, options.jobid).pairs()
+    found = read_answer(clients.s3, options.jobbkt, options.jobid)
+    if questions.is_question(found.job) and not options.json:
+        return questions.answer(clients.s3, found.job, options.format)
+    pairs = found.pairs()
     chosen = result.choose(pairs, options.sort, options.top)
     result.write(chosen, "json" if options.json else options.format)
 
@@ -211,7 +214,7 @@ def _status_options(parser: argparse.ArgumentParser) -> None:
 
 def _result_options(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group().add_argument
-    forms, safe = ("csv", "csv-safe", "json"), "no cell that a spreadsheet computes"
+    forms, safe = ("csv", "csv-safe", "json", "table"), "no cell that a spreadsheet computes"
     form("--format", choices=forms, default="csv", help=f"its form (csv); csv-safe: {safe}")
     form("--json", action="store_true", help="the same as --format json")
     add: Add = parser.add_argument
