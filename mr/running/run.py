@@ -100,6 +100,7 @@ def run(
         return Outcome(timing_line(clients.clock() - began, "dryrun:0"), plan)
     prepared = prepare(clients, request, plan, choice, job_file)
     job = prepared.job
+    listener.recorded(clients.s3, job, prepared.events)
     begin = opening(job.run_id, job.job_id, "driver")
     log(f"{begin} starts {counted(job.map_count, 'mapper')}")
     starter = Starter(clients, job, prepared.mapper, listener, request.retries)
