@@ -15,6 +15,7 @@ from typing import Any
 from aws.client import Clients
 from errors import counted, log
 from inputs import reading
+from inputs.ranged import Ranged
 from jobs import loading
 from jobs.base import Job
 from jobs.feeding import Feeder
@@ -81,6 +82,10 @@ def map_batch(run: Run, task: MapperEvent, job: Job) -> list[float]:
 def feed(run: Run, task: MapperEvent, job: Job) -> Feeder:
     """Feed the input to the job's accumulator. OtherRun where the run is over meanwhile."""
     fed, lookout = Feeder(job), Lookout(run)
+    if fed.takes_objects:
+        for source in lookout.over(task.inputs):
+            fed.take_object(Ranged(run.s3, source))
+        return fed
     sources = reading.read_ahead(run.s3, task.inputs)
     with contextlib.closing(sources):
         for source, blocks in zip(task.inputs, sources, strict=True):

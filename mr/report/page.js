@@ -13,7 +13,7 @@ const dollars = (value) => "$" + (value >= 1 ? value.toFixed(2) : value.toPrecis
 function fillHeader() {
   byId("title").textContent = "Job " + data.job_id;
   byId("where").textContent = data.result;
-  byId("job").textContent = data.jobs.map((one) => "Ran job " + one.job + ", SHA-256 " + (one.jobdigest || "unknown")).join("; ");
+  byId("job").textContent = (data.question ? "Asked: " + data.question + " \u2013 " : "") + data.jobs.map((one) => "Ran job " + one.job + ", SHA-256 " + (one.jobdigest || "unknown")).join("; ");
   const tiles = {
     "Start to result": seconds(data.seconds), "Rows": count(data.lines), "Groups": count(data.groups),
     "Bad rows": count(data.bad_rows), "Mappers": count(data.tasks.filter((task) => !task.step).length),

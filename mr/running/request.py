@@ -77,7 +77,8 @@ class JobRequest:
     of all rows that may be bad. `reducers` and `fan_in` force the shape of the reduce steps: so
     many reducers side by side, so many outputs each (0: as planned). With `requester_pays` the
     input's bucket charges whoever reads it. `job` is the job to run, "" for the one that the
-    functions were deployed with, and `settings` are its own. `event_source` is passed on to the
+    functions were deployed with, and `settings` are its own; `tables` is whether it reads Parquet.
+    `event_source` is passed on to the
     mappers and not looked at.
     """
 
@@ -105,6 +106,7 @@ class JobRequest:
     fan_in: int = 0
     job: str = ""
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    tables: bool = False
     event_source: str = ""
     profile: str | None = None
 
@@ -158,6 +160,8 @@ class JobRequest:
         values.update({field: flag in payload for flag, field in _FLAGS.items()})
         if unknown := sorted(set(payload) - set(_PAYLOAD_NAMES) - set(_FLAGS)):
             log(f"payload fields that mean nothing here, ignored: {', '.join(unknown)}")
+        if "sql" in payload:
+            faults.append("payload sql: a question is read at a terminal, by driver.py --sql")
         if str(values.get("job", "")).endswith(".py"):
             faults.append("payload job names a file, which the command alone can send along")
         if faults:

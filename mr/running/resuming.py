@@ -46,6 +46,7 @@ class Known:
         job, data = read_records(clients.s3, bucket, job_id)
         events = read_batches(clients.s3, job)
         listener.joined(job, [event.size for event in events])
+        listener.recorded(clients.s3, job, events)
         return cls(clients, job, data, events, listener)
 
     def follow(self, began: float, timeout: float) -> Outcome:

@@ -108,6 +108,7 @@ def run(
         return Outcome(timing_line(clients.clock() - began, "dryrun:0"), plan)
     prepared = prepare(clients, request, plan, choice, job_file)
     job = prepared.job
+    listener.recorded(clients.s3, job, prepared.events)
     begin = opening(job.run_id, job.job_id, "driver")
     log(f"{begin} starts {counted(job.map_count, 'mapper')}")
     backups = not request.no_backups

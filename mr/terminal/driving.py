@@ -12,15 +12,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aws.client import Clients
-from errors import visible
+from errors import log, visible
 from jobs import catalog
 from report import page
 from running import request, run
 from running.following import Outcome
 from running.planning import Plan
 from running.request import JobRequest
-from terminal import arguments, display, ending, program
+from terminal import arguments, display, ending, program, questions
 from terminal.arguments import Add
+from terminal.questions import FORMS
 from views import costs, forecast
 
 EXAMPLES = """examples:
@@ -56,6 +57,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     _add_names(parser.add_argument)
     _add_job(parser.add_argument_group("job").add_argument)
+    _add_question(parser.add_argument_group("question").add_argument)
     _add_input(parser.add_argument_group("input").add_argument)
     _add_running(parser.add_argument_group("running"))
     _add_output(parser.add_argument_group("output").add_argument)
@@ -74,6 +76,14 @@ def _add_job(add: Add) -> None:
     add("--job", metavar="JOB", help="a job's name, or ./FILE.py (default: as deployed)")
     arguments.add_settings(add)
     _add_list(add)
+
+
+def _add_question(add: Add) -> None:
+    add("--sql", metavar="QUERY", help="ask: one SELECT over the input, any table's name")
+    add("--schema", metavar="COLUMNS", help='names and types, "country VARCHAR, ..."')
+    how = f"the answer's form: {', '.join(FORMS)} (table)"
+    add("--format", choices=FORMS, metavar="FORM", help=how)
+    add("--output", metavar="FILE", help="write the answer to FILE: .csv, .json or .parquet")
 
 
 def _add_list(add: Add) -> None:
@@ -176,17 +186,25 @@ def _add_running(group: Any) -> None:
 
 def _add_output(add: Add) -> None:
     arguments.add_json(add)
-    arguments.add_quiet(add)
+    arguments.add_display(add)
     arguments.add_prices(add)
     add("--report", metavar="FILE", help="write a page about the job, as job.py report does")
 
 
 def fault_of(options: argparse.Namespace) -> str | None:
     """What is wrong with this combination of options; None where nothing is."""
+    if options.sql and (options.job or options.json):
+        return "--sql goes without --job, and without --json: --format json has the answer"
+    if options.sql and not options.wait:
+        options.wait4reducers = True  # the end of a question is computed here
     waits = (options.wait4reducers or options.wait) and not options.dryrun
     needs = {
         "quiet": (waits, "--wait4reducers or --wait"),
+        "events": (waits, "--wait4reducers or --wait; `job.py watch --events` joins any job"),
         "report": (waits, "--wait4reducers or --wait; `job.py report` has it of one that is done"),
+        "schema": (options.sql, "--sql"),
+        "format": (options.sql, "--sql"),
+        "output": (options.sql and not options.format, "--sql, and tells the form by its name"),
         "prices": (waits or options.dryrun, "--wait4reducers, --wait or --dryrun"),
     }
     for name, (fits, what) in needs.items():
@@ -202,8 +220,13 @@ def run_job(options: argparse.Namespace) -> None:
     if options.report:
         page.check(options.report)
     clients = Clients(asked.region, asked.profile)
-    outcome = carry_out(clients, asked, options.quiet)
-    with ending.told(outcome, options.json) as facts:
+    if options.sql:
+        asked = questions.asked(clients.s3, asked, options.sql, options.schema or "")
+        questions.check_output(options.output)
+    outcome = carry_out(clients, asked, options)
+    with ending.told(outcome, options.json, log if options.sql else ending.print_line) as facts:
+        if options.sql and outcome.job:
+            questions.answer(clients.s3, outcome.job, options.format or "table", options.output)
         if outcome.plan and asked.dryrun:
             tell_plan(outcome.plan, asked.concurrency, prices, facts)
         elif outcome.job and not asked.full_async:
@@ -218,11 +241,11 @@ def tell_plan(plan: Plan, concurrency: int, prices: costs.Prices, facts: dict[st
     facts["plan"] = expected.to_json()
 
 
-def carry_out(clients: Clients, asked: JobRequest, quiet: bool) -> Outcome:
+def carry_out(clients: Clients, asked: JobRequest, options: argparse.Namespace) -> Outcome:
     """Run a job, on a display where it is waited for."""
     if asked.dryrun or asked.full_async:
         return run.run(clients, asked)
-    with display.for_terminal(quiet) as shown:
+    with display.chosen(options) as shown:
         return run.run(clients, asked, listener=shown)
 
 

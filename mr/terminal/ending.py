@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from aws.client import Clients
@@ -21,14 +21,21 @@ from views.costs import Prices
 from views.summary import Summary, read_summary
 
 
+def print_line(line: str) -> None:
+    """A line on standard output, at once."""
+    print(line, flush=True)
+
+
 @contextlib.contextmanager
-def told(outcome: Outcome, as_json: bool) -> Iterator[dict[str, Any]]:
-    """Print a run's timing line before the block, or with `as_json` one object of all facts behind
+def told(
+    outcome: Outcome, as_json: bool, say_line: Callable[[str], None] = print_line
+) -> Iterator[dict[str, Any]]:
+    """Say a run's timing line before the block, or with `as_json` one object of all facts behind
     it: to these, the block adds its own. JobError at the end where the answer has a fault.
     """
     facts: dict[str, Any] = {"timer": outcome.timer}
     if not as_json:
-        print(outcome.timer, flush=True)  # before anything that may fail: the job has run
+        say_line(outcome.timer)  # before anything that may fail: the job has run
     try:
         yield facts
     finally:

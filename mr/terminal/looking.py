@@ -17,7 +17,7 @@ from errors import log
 from report import page
 from running import cancelling, resuming, watching
 from state.records import Cancelled
-from terminal import arguments, display, ending, program
+from terminal import arguments, display, ending, program, questions
 from terminal.arguments import Add
 from views import costs, listed, logs, result, timings, traces
 from views.answer import read_answer
@@ -128,7 +128,10 @@ def show_list(clients: Clients, options: argparse.Namespace) -> None:
 
 def show_result(clients: Clients, options: argparse.Namespace) -> None:
     """Print a job's answer."""
-    pairs = read_answer(clients.s3, options.jobbkt, options.jobid).pairs()
+    found = read_answer(clients.s3, options.jobbkt, options.jobid)
+    if questions.is_question(found.job) and not options.json:
+        return questions.answer(clients.s3, found.job, options.format)
+    pairs = found.pairs()
     chosen = result.choose(pairs, options.sort, options.top)
     result.write(chosen, "json" if options.json else options.format)
 
@@ -177,7 +180,7 @@ def show_watch(clients: Clients, options: argparse.Namespace) -> None:
     """Look on until a job ends, and say what it did."""
     prices = costs.own_prices(options.prices)
     place = options.jobbkt, options.jobid, options.timeout
-    with display.for_terminal(options.quiet) as shown:
+    with display.chosen(options) as shown:
         outcome = resuming.watch(clients, *place, shown)
     ending.end_of_waiting(clients, outcome, options, prices)
 
@@ -186,7 +189,7 @@ def show_resume(clients: Clients, options: argparse.Namespace) -> None:
     """Start what has no output, look on until the job ends, and say what it did."""
     prices = costs.own_prices(options.prices)
     place = options.jobbkt, options.jobid, options.timeout
-    with display.for_terminal(options.quiet) as shown:
+    with display.chosen(options) as shown:
         outcome = resuming.resume(clients, *place, shown, options.mapper)
     ending.end_of_waiting(clients, outcome, options, prices)
 
@@ -211,7 +214,7 @@ def _status_options(parser: argparse.ArgumentParser) -> None:
 
 def _result_options(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group().add_argument
-    forms, safe = ("csv", "csv-safe", "json"), "no cell that a spreadsheet computes"
+    forms, safe = ("csv", "csv-safe", "json", "table"), "no cell that a spreadsheet computes"
     form("--format", choices=forms, default="csv", help=f"its form (csv); csv-safe: {safe}")
     form("--json", action="store_true", help="the same as --format json")
     add: Add = parser.add_argument
@@ -257,7 +260,7 @@ def _report_options(parser: argparse.ArgumentParser) -> None:
 def _waiting_options(parser: argparse.ArgumentParser) -> None:
     add: Add = parser.add_argument
     arguments.add_timeout(add)
-    arguments.add_quiet(add)
+    arguments.add_display(add)
     arguments.add_prices(add)
     arguments.add_json(add)
 

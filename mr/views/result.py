@@ -6,15 +6,17 @@ quoted, and what a terminal would obey stands as an escape.
 
 from __future__ import annotations
 
-import csv
+import dataclasses
 import itertools
 import json
 import operator
 import re
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from errors import JobError, visible
+from views import tables
 from views.jsonpairs import Pair
 from views.sorting import Falling, ordered
 
@@ -55,19 +57,69 @@ def _falling(pair: Pair) -> tuple[Any, str]:
 
 
 def write(pairs: Iterable[Pair], form: str) -> None:
-    """Print pairs on standard output as they come: "json" as one object; "csv" with a header;
-    "csv-safe" as CSV in which no cell is a formula for a spreadsheet.
+    """Print pairs on standard output as they come: "json" as one object; "table" for people; "csv"
+    with a header; "csv-safe" as CSV in which no cell is a formula for a spreadsheet.
+
+    What a value holds has a column each, if it is a list or a dict, as the first one has it.
     """
     if form == "json":
         _write_json(iter(pairs))
         return
-    writer = csv.writer(_Lines(), lineterminator="\r\n")
+    source = iter(pairs)
+    first = next(source, None)  # what is wrong with the answer is met before anything is printed
+    columns = Columns.of(first[1]) if first else Columns.of(0)
+    rows = ([key, *columns.cells(value)] for key, value in _with(first, source))
+    names = ["key", *columns.names]
+    if form == "table":
+        tables.write_table(names, rows, sys.stdout.write, [False, *columns.numbers])
+        return
     safe = harmless if form == "csv-safe" else str
-    rows = ((safe(_cell(key)), safe(_cell(value))) for key, value in pairs)
-    first = next(rows, None)  # what is wrong with the answer is met before anything is printed
-    writer.writerow(("key", "value"))
-    writer.writerows([first] if first else [])
-    writer.writerows(rows)
+    writer = tables.csv_writer(sys.stdout.write)
+    writer.writerow(map(safe, names))
+    writer.writerows([safe(_cell(cell)) for cell in row] for row in rows)
+
+
+def _with(first: Pair | None, rest: Iterator[Pair]) -> Iterator[Pair]:
+    return itertools.chain([first] if first else [], rest)
+
+
+@dataclasses.dataclass(frozen=True)
+class Columns:
+    """The columns of values: `keys` are places in a list, or names in a dict, `names` what they are
+    called, `numbers` whether the first value has a number there; none of `keys`: the value itself.
+    """
+
+    keys: Sequence[Any]
+    names: Sequence[str]
+    numbers: Sequence[bool]
+
+    @classmethod
+    def of(cls, value: Any) -> Columns:
+        """The columns that suit a value."""
+        if isinstance(value, list) and value:
+            return cls(
+                range(len(value)),
+                [f"value{number}" for number in range(1, len(value) + 1)],
+                [_is_number(one) for one in value],
+            )
+        if isinstance(value, dict) and value:
+            return cls(list(value), list(value), [_is_number(one) for one in value.values()])
+        return cls((), ["value"], [_is_number(value)])
+
+    def cells(self, value: Any) -> list[Any]:
+        """A value's cells. One of another shape stands whole in the first."""
+        if not self.keys:
+            return [value]
+        is_list = isinstance(value, list) and len(value) == len(self.keys)
+        if (is_list and isinstance(self.keys, range)) or (
+            isinstance(value, dict) and value.keys() == set(self.keys)
+        ):
+            return [value[key] for key in self.keys]
+        return [value, *[""] * (len(self.keys) - 1)]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _write_json(pairs: Iterator[Pair]) -> None:
@@ -78,18 +130,9 @@ def _write_json(pairs: Iterator[Pair]) -> None:
     print("}" if opening == ", " else "{}")
 
 
-class _Lines:
-    """Prints what a CSV writer gives it, which ends rows with CR LF: only then does it quote a
-    bare CR too, which readers of CSV take for a row's end.
-    """
-
-    def write(self, row: str) -> None:
-        print(row.removesuffix("\r\n"))
-
-
 def _cell(value: Any) -> str:
     """A key or value as CSV takes it: a number or a text as it is, all else as JSON."""
-    is_plain = isinstance(value, str | int | float) and not isinstance(value, bool)
+    is_plain = isinstance(value, str) or _is_number(value)
     return visible(value if is_plain else json.dumps(value), keep="\t\r\n")
 
 

@@ -45,7 +45,9 @@ class Summary:
 
     def lines(self) -> list[str]:
         """The form for a person."""
+        question = self.job.info.choice.question
         shown = [
+            *([f"asked: {question}"] if question else []),
             *(f"ran job {code}" for code in self.job.codes),
             *self._counts(),
             *self._times(),
@@ -54,7 +56,7 @@ class Summary:
             f"the result is {self.result}",
             *(
                 f"  {clipped(str(key), MAX_SHOWN)}  {clipped(str(value), MAX_SHOWN)}"
-                for key, value in self.groups
+                for key, value in ([] if question else self.groups)
             ),
         ]
         return list(map(visible, shown))
@@ -101,6 +103,7 @@ class Summary:
             "job_id": self.job.info.job_id,
             "bucket": self.job.info.job_bucket,
             "result": self.result,
+            "question": self.job.info.choice.question,
             "jobs": [code.to_json() for code in self.job.codes],
             "seconds": self.job.seconds,
             "lines": rows.lines,
