@@ -18,7 +18,7 @@ from typing import Any
 from aws import s3json
 from aws.client import Clients
 from errors import BadRecord, JobError, brief, log
-from shuffle.plan import is_join
+from shuffle.estimate import is_join
 from shuffle.steps import Action, Claim, Finished, Restart, Wait, next_step
 from state.fields import Fields
 from state.grid import BUCKETS, Grid
@@ -211,7 +211,7 @@ def reducer_events(
                 job.run_id,
                 grid.buckets(number) if grid.ranges > before.ranges else (0, BUCKETS),
                 [sizes.get(one, 0) for one in inputs],
-                is_join(before),
+                is_join(before, grid),
                 is_async=True,
             )
         )

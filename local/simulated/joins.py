@@ -118,12 +118,14 @@ def _upload_tail(
     worker: Worker, upload: Mapping[str, str], number: int, size: int
 ) -> list[dict[str, Any]]:
     """Send so many bytes as the parts behind part `number`."""
-    parts = []
-    for start in range(0, size, joining.TAIL_PART):
-        number += 1
-        body = Opaque(min(joining.TAIL_PART, size - start))
+
+    def send(index: int) -> dict[str, Any]:
+        body = Opaque(min(joining.TAIL_PART, size - index * joining.TAIL_PART))
         worker.me.machine.transfer(body.size)
         worker.me.settle()
-        answer = worker.run.s3.upload_part(**upload, PartNumber=number, Body=body)
-        parts.append({"PartNumber": number, "ETag": answer["ETag"]})
-    return parts
+        part = {"PartNumber": number + 1 + index}
+        answer = worker.run.s3.upload_part(**upload, **part, Body=body)
+        return {**part, "ETag": answer["ETag"]}
+
+    count = -(-size // joining.TAIL_PART)
+    return list(worker.clients.executor(joining.UPLOADS_AHEAD).map(send, range(count)))

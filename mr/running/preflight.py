@@ -18,6 +18,7 @@ from aws.s3objects import delete_objects, list_objects
 from errors import JobError, counted, log, visible
 from lambdautils import LAMBDA_MEMORY_MB
 from running.request import JobRequest
+from shuffle.plan import MOST_REDUCERS
 from state.keys import JobKeys, parse_key
 from state.records import JobInfo
 from state.tasks import REDUCERS
@@ -52,6 +53,20 @@ def function_facts(functions: Any, name: str) -> FunctionFacts:
             f"{LAMBDA_MEMORY_MB} MB are assumed: {error}"
         )
         return FunctionFacts()
+
+
+def functions_at_once(functions: Any) -> int:
+    """How many functions the account runs at once; AWS's default where that may not be read."""
+    try:
+        limits = functions.get_account_settings()["AccountLimit"]
+    except ClientError as error:
+        if not is_denied(error):
+            raise
+        log(
+            f"the account's limits may not be read, {MOST_REDUCERS:,} functions at once are assumed"
+        )
+        return MOST_REDUCERS
+    return max(1, int(limits["UnreservedConcurrentExecutions"]))
 
 
 def check_trigger(s3: Any, functions: Any, request: JobRequest) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from errors import UsageError, brief, log
+from state.records import GOALS
 
 DATA_BUCKET = "big-data-benchmark"
 DATA_PREFIX = "pavlo/text/1node/uservisits/"
@@ -46,6 +47,7 @@ _PAYLOAD_NAMES = {
     "maxBad": "max_bad",
     "reducers": "reducers",
     "fanIn": "fan_in",
+    "goal": "goal",
 }
 _NUMBERS = {
     "endearly": 1,
@@ -68,9 +70,10 @@ class JobRequest:
     `concurrency` how many mappers may run at once in synchronous mode, `timeout` the seconds to
     wait for the reducers, `retries` the further tries of a mapper that fails, `max_bad` the share
     of all rows that may be bad. `reducers` and `fan_in` force the shape of the reduce steps: so
-    many reducers side by side, so many outputs each (0: as planned). With `requester_pays` the
-    input's bucket charges whoever reads it. `event_source` is passed on to the mappers and not
-    looked at.
+    many reducers side by side, so many outputs each (0: as planned). With a `goal`, one of GOALS or
+    "", the split size is chosen, and the steps are weighed, for time or for money. With
+    `requester_pays` the input's bucket charges whoever reads it. `event_source` is passed on to
+    the mappers and not looked at.
     """
 
     bucket: str = DATA_BUCKET
@@ -93,6 +96,7 @@ class JobRequest:
     requester_pays: bool = False
     reducers: int = 0
     fan_in: int = 0
+    goal: str = ""
     event_source: str = ""
     profile: str | None = None
 
@@ -120,6 +124,7 @@ class JobRequest:
             requester_pays=options.request_payer,
             reducers=options.reducers or 0,
             fan_in=options.fanin or 0,
+            goal=options.goal or "",
             profile=options.profile,
         )
         return request.checked([])
@@ -147,6 +152,10 @@ class JobRequest:
             faults.append("the input data bucket is empty: give its name")
         if self.batch_size and self.split_size:
             faults.append("batch size and split size exclude each other: give one of them")
+        if self.goal and self.goal not in GOALS:
+            faults.append(f"the goal is {brief(self.goal)}: it is one of {', '.join(GOALS)}")
+        if self.goal and (self.batch_size or self.split_size):
+            faults.append("a goal chooses the split size: give it without batch or split size")
         if not self.dryrun:
             faults.extend(self._faults_of_a_real_run())
         if faults:

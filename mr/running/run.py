@@ -18,6 +18,8 @@ from aws.invoker import FailedForGood, Function, FunctionFailed, call_all
 from aws.s3objects import list_input
 from errors import JobError, counted, log
 from running import diagnosis, planning, preflight, watching
+from running.costs import Prices
+from running.goals import Choice, choose
 from running.listener import Listener, MapperTotals, result_url
 from running.planning import Plan
 from running.request import JobRequest
@@ -45,15 +47,19 @@ class Outcome:
     """How a run ended: its timing line, its plan, and the job unless it was a dry run.
 
     `fault` says what is wrong with the answer, which is there all the same; "" where nothing is.
+    `choice` is what was weighed for a goal.
     """
 
     timer: str
     plan: Plan
     job: JobInfo | None = None
     fault: str = ""
+    choice: Choice | None = None
 
 
-def new_job(request: JobRequest, plan: Plan, reducer: preflight.FunctionFacts) -> JobInfo:
+def new_job(
+    request: JobRequest, plan: Plan, reducer: preflight.FunctionFacts, at_once: int
+) -> JobInfo:
     """The record of a new run of the job; its run id is no other's."""
     return JobInfo(
         request.job_id,
@@ -65,6 +71,8 @@ def new_job(request: JobRequest, plan: Plan, reducer: preflight.FunctionFacts) -
         run_id=uuid.uuid4().hex,
         reducers=request.reducers,
         fan_in=request.fan_in,
+        goal=request.goal,
+        at_once=at_once,
     )
 
 
@@ -174,8 +182,9 @@ def run(
     request: JobRequest,
     seconds_left: float | None = None,
     listener: Listener | None = None,
+    prices: Prices | None = None,
 ) -> Outcome:
-    """Run a job. `seconds_left`: what Lambda leaves this driver.
+    """Run a job. `seconds_left`: what Lambda leaves this driver; `prices`: what a goal weighs by.
 
     JobError (UsageError for a wrong request) with what a user can do; nothing is started then.
     """
@@ -183,8 +192,7 @@ def run(
     deadline = None if seconds_left is None else start + seconds_left
     listener = listener or Listener()
     s3 = clients.s3
-    listed = list_input(s3, request.bucket, request.prefix, request.requester_pays)
-    plan = planning.plan_batches(listed, request)
+    choice, plan = planned(clients, request, prices or Prices())
     found = f"{counted(plan.objects, 'object')}, {counted(plan.size, 'byte')}"
     log(f"{found} in s3://{request.bucket}/{request.prefix}")
     if plan.hidden:
@@ -193,9 +201,10 @@ def run(
     log(f"Num. of Mappers (and Reducers)  {len(plan.batches)}")
     listener.planned(request, plan)
     if request.dryrun:
-        return Outcome(f"TIMER:CALL:{_milliseconds_since(clients, start)}:dryrun:0", plan)
+        timer = f"TIMER:CALL:{_milliseconds_since(clients, start)}:dryrun:0"
+        return Outcome(timer, plan, choice=choice)
 
-    job, mapper = prepare(clients, request, plan)
+    job, mapper = prepare(clients, request, plan, choice)
     log(f"job {request.job_id}: driver starts {counted(job.map_count, 'mapper')}")
     totals = run_mappers(clients, request, plan, job, mapper, listener)
     if request.full_async:
@@ -217,6 +226,19 @@ def run(
     seconds = f"mappers:{totals.seconds:.3f}:reducer:{reducer_seconds(s3, job):.3f}"
     fault = badrows.too_many(totals.lines, totals.errors, request.max_bad)
     return Outcome(f"TIMER:CALL:{_milliseconds_since(clients, start)}:{seconds}", plan, job, fault)
+
+
+def planned(clients: Clients, request: JobRequest, prices: Prices) -> tuple[Choice | None, Plan]:
+    """The plan of a request; for a goal, what was weighed."""
+    listed = list_input(clients.s3, request.bucket, request.prefix, request.requester_pays)
+    if not request.goal:
+        return None, planning.plan_batches(listed, request)
+    objects = list(listed)
+    at_once = preflight.functions_at_once(clients.functions)
+    choice = choose(objects, request, at_once, prices)
+    size = choice.taken.split_size
+    log(f"goal {request.goal}, {at_once:,} functions at once: splits of {size:,} bytes")
+    return choice, planning.plan_batches(objects, dataclasses.replace(request, split_size=size))
 
 
 def explain_timeout(
@@ -241,13 +263,15 @@ def explain_timeout(
     )
 
 
-def prepare(clients: Clients, request: JobRequest, plan: Plan) -> tuple[JobInfo, Function]:
+def prepare(
+    clients: Clients, request: JobRequest, plan: Plan, choice: Choice | None
+) -> tuple[JobInfo, Function]:
     """Check everything a run needs, then write its records; returns them and the mapper."""
     check_wish(len(plan.batches), Wish(request.reducers, request.fan_in))
     mapper_facts = preflight.function_facts(clients.functions, request.mapper)
     reducer_facts = preflight.function_facts(clients.functions, request.reducer)
     preflight.check_trigger(clients.s3, clients.functions, request)
-    job = new_job(request, plan, reducer_facts)
+    job = new_job(request, plan, reducer_facts, choice.at_once if choice else 0)
     preflight.take_job(clients.s3, request, job)
     data = job_data(request, plan, job, clients.clock()).to_json()
     run_of(clients, job).write_json(JobKeys(request.job_id).jobdata, data)

@@ -13,6 +13,9 @@ from state.fields import MOST_TASKS, Fields
 from state.grid import BUCKETS, Grid
 from state.keys import JobKeys
 
+GOALS = ("fastest", "cheapest")
+"""What a user may ask a run to be."""
+
 
 @dataclasses.dataclass(frozen=True)
 class JobInfo:
@@ -20,7 +23,8 @@ class JobInfo:
 
     `reducer_timeout` is the reducer function's timeout in seconds, `reducer_memory` its memory in
     MB. A record without `run_id` is one of an earlier version, or of a driver of one's own.
-    `reducers` and `fan_in` are the shape that the user asked for, 0 where none.
+    `reducers` and `fan_in` are the shape that the user asked for, 0 where none; `goal` one of GOALS
+    or "", `at_once` how many functions the account runs at once, 0 where nobody looked.
     """
 
     job_id: str
@@ -33,6 +37,8 @@ class JobInfo:
     run_id: str = ""
     reducers: int = 0
     fan_in: int = 0
+    goal: str = ""
+    at_once: int = 0
 
     @property
     def mappers(self) -> Grid:
@@ -51,6 +57,8 @@ class JobInfo:
             "runId": self.run_id,
             "reducers": self.reducers,
             "fanIn": self.fan_in,
+            "goal": self.goal,
+            "atOnce": self.at_once,
         }
 
     @classmethod
@@ -59,6 +67,9 @@ class JobInfo:
         fields = Fields(value, JobKeys(job_id).jobinfo)
         if fields.text("jobId") != job_id:
             raise BadRecord(f"{fields.where}: jobId is {brief(value['jobId'])}, not {job_id!r}")
+        goal = fields.text("goal", "")
+        if goal and goal not in GOALS:
+            raise BadRecord(f"{fields.where}: goal is {brief(goal)}, none of {', '.join(GOALS)}")
         return cls(
             job_id,
             fields.text("jobBucket"),
@@ -70,6 +81,8 @@ class JobInfo:
             fields.text("runId", ""),
             fields.count("reducers", 0, least=0),
             fields.count("fanIn", 0, least=0),
+            goal,
+            fields.count("atOnce", 0, least=0),
         )
 
 

@@ -13,13 +13,14 @@ from typing import Any
 from aws.client import Clients
 from errors import JobError, log
 from report import page
-from running import request, run
+from running import costs, request, run
 from running.request import JobRequest
 from running.run import Outcome
+from state.records import GOALS
 from terminal import arguments, display, program
 from terminal.arguments import Add
 from terminal.looking import write_report
-from views import costs, forecast
+from views.forecast import forecast
 from views.summary import read_summary
 
 EXAMPLES = """examples:
@@ -87,6 +88,12 @@ def _add_input(add: Add) -> None:
         help="bytes a mapper, 64MB say: objects are cut and packed",
     )
     add(
+        "--goal",
+        choices=GOALS,
+        metavar="GOAL",
+        help=f"{' or '.join(GOALS)}: choose the split size for it",
+    )
+    add(
         "--max-bad",
         type=arguments.percentage,
         metavar="P",
@@ -148,7 +155,7 @@ def fault_of(options: argparse.Namespace) -> str | None:
     needs = {
         "quiet": (waits, "--wait4reducers"),
         "report": (waits, "--wait4reducers; `job.py report` has it of a job that is done"),
-        "prices": (waits or options.dryrun, "--wait4reducers or --dryrun"),
+        "prices": (waits or options.dryrun or options.goal, "--wait4reducers, --dryrun or --goal"),
     }
     for name, (fits, what) in needs.items():
         if getattr(options, name) and not fits:
@@ -163,7 +170,7 @@ def run_job(options: argparse.Namespace) -> None:
     if options.report:
         page.check(options.report)
     clients = Clients(asked.region, asked.profile)
-    outcome = carry_out(clients, asked, options.quiet)
+    outcome = carry_out(clients, asked, options.quiet, prices)
     facts: dict[str, Any] = {"timer": outcome.timer}
     if not options.json:
         print(outcome.timer, flush=True)  # before anything that may fail: the job has run
@@ -186,7 +193,7 @@ def tell(
 ) -> None:
     """Say what is planned, or was done, and add it to the facts; write the report."""
     if asked.dryrun:
-        expected = forecast.forecast(outcome.plan, asked.concurrency, prices)
+        expected = forecast(asked, outcome.plan, outcome.choice, prices)
         say(expected.lines())
         facts["plan"] = expected.to_json()
     elif not asked.full_async:
@@ -198,12 +205,12 @@ def tell(
             write_report(clients, options.report, done)
 
 
-def carry_out(clients: Clients, asked: JobRequest, quiet: bool) -> Outcome:
+def carry_out(clients: Clients, asked: JobRequest, quiet: bool, prices: costs.Prices) -> Outcome:
     """Run a job, on a display where it is waited for."""
     if asked.dryrun or asked.full_async:
-        return run.run(clients, asked)
+        return run.run(clients, asked, prices=prices)
     with display.for_terminal(quiet) as shown:
-        return run.run(clients, asked, listener=shown)
+        return run.run(clients, asked, listener=shown, prices=prices)
 
 
 def say(lines: list[str]) -> None:

@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from aws.client import Clients
 from errors import log
 from report import page
-from running import watching
+from running import costs, watching
 from terminal import arguments, program
 from terminal.arguments import Add
-from views import costs, logs, result
+from views import logs, result
 from views.answer import answer_of, read_answer
 from views.status import read_status
 from views.summary import Summary, read_summary

@@ -15,12 +15,14 @@ from typing import Any
 
 from aws.client import Clients
 from errors import MAX_SHOWN, JobError, clipped, counted, log, visible
+from running import costs
+from running.costs import FunctionUsage, Item, Prices, S3Usage
 from shuffle import rates
 from state.badrows import lines_of
 from state.keys import JobKeys
-from views import costs, finished, logs
+from views import finished, logs
 from views.answer import answer_of
-from views.costs import FunctionUsage, Item, Prices, S3Usage, bill_json, bill_lines
+from views.bill import bill_json, bill_lines
 from views.finished import FinishedJob, Task
 from views.functions import names_of, settings_of
 from views.logs import Billed
@@ -162,11 +164,15 @@ def usages(
 def usage_of(
     functions: Any, role: str, name: str, own: Billed, logged: Billed | None
 ) -> FunctionUsage:
-    """The use of one function: what was billed, where its log is complete, else `own`."""
-    used, note = own, _ASSUMED_SECONDS if role == "coordinator" else ""
+    """The use of one function: what was billed, where its log is complete, else `own`; of the
+    coordinator, whose outputs tell no time, what a call takes with its memory.
+    """
+    settings, used, note = settings_of(functions, name, role), own, ""
     if logged is not None and logged.calls >= own.calls:
         used, note = logged, "as billed"
-    settings = settings_of(functions, name, role)
+    elif role == "coordinator":
+        seconds = rates.coordinator_seconds(settings.memory)
+        used, note = Billed(own.calls, own.calls * seconds), f"{seconds:.2f} s a call assumed"
     notes = [note, f"{settings.memory} MB assumed" if settings.assumed else ""]
     return FunctionUsage(
         role,
@@ -180,17 +186,14 @@ def usage_of(
 
 
 def measured(job: FinishedJob) -> dict[str, Billed]:
-    """Calls and seconds by role, as the outputs tell; the coordinator's seconds are assumed."""
+    """Calls and seconds by role, as the outputs tell; the coordinator's tell no seconds."""
     calls = costs.coordinator_calls(len(job.mappers), len(job.reducers))
     return {
         "driver": Billed(0, 0.0),
         "mapper": Billed(len(job.mappers), _seconds(job.mappers)),
-        "coordinator": Billed(calls, calls * rates.COORDINATOR_SECONDS),
+        "coordinator": Billed(calls, 0.0),
         "reducer": Billed(len(job.reducers), _seconds(job.reducers)),
     }
-
-
-_ASSUMED_SECONDS = f"{rates.COORDINATOR_SECONDS} s a call assumed"
 
 
 def _seconds(tasks: list[Task]) -> float:

@@ -47,6 +47,21 @@ def test_a_shape_gives_the_exact_answer_with_the_reducers_that_were_planned(
     assert cloud.settled_invocations("reducerNS") - before == sum(steps)
 
 
+def test_a_goal_is_shown_beside_other_ways_and_gives_the_exact_answer(cloud: Cloud, bodies) -> None:
+    shown = cloud.driver("goal", "--goal", "cheapest", "--dryrun", "--json", prefix=PREFIX)
+    choice = json.loads(shown.stdout)["plan"]["choice"]
+    assert choice["goal"] == "cheapest"
+    assert choice["split_size"] in [one["split_size"] for one in choice["alternatives"]]
+    assert f"with at most {choice['functions_at_once']:,} functions at once" in shown.stderr
+    done = cloud.driver("goal", "--goal", "cheapest", "--wait4reducers", prefix=PREFIX)
+    assert done.returncode == 0, done.stderr
+    cloud.assert_result("goal", bodies)
+    record = cloud.read("goal/jobinfo.json")
+    assert record["goal"] == "cheapest"
+    assert record["atOnce"] > 0
+    assert record["mapCount"] == 1  # 1 MB is not worth a second mapper
+
+
 def test_a_shape_that_cannot_end_is_refused_before_anything_is_written(
     cloud: Cloud, bodies
 ) -> None:

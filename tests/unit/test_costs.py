@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from errors import UsageError
+from running import costs
+from running.costs import FunctionUsage, Item, Prices, S3Usage
 from shuffle import rates
 from state.grid import Grid
 from tests.model import S3, World
-from views import costs
-from views.costs import FunctionUsage, Item, Prices, S3Usage
 from views.words import dollars
 
 
