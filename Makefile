@@ -2,15 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup browser demo local test bench lint format lock audit clean
+.PHONY: help setup browser demo local play aws-check test bench lint format lock audit clean
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: .venv/.installed ## make .venv and install what the demo, the tests and the checks need
 
 .venv/.installed: requirements-dev.lock
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": pass PYTHON=python3.13, say") if sys.version_info < (3, 11) else None'
+	@echo "Making .venv, with what requirements-dev.lock names: about half a minute ..."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@# pip's script for aws does not start in a path with a space: this one does
@@ -20,8 +21,14 @@ setup: .venv/.installed ## make .venv and install what the demo, the tests and t
 demo: setup ## start the embedded AWS, deploy, run a job, check its result, clean up
 	$(BIN)/python local/demo.py
 
-local: setup ## start the embedded AWS and stay in the foreground until Ctrl-C (KEEP=1 keeps S3)
-	$(BIN)/python local/emulator.py $(if $(KEEP),--keep)
+play: setup ## start the embedded AWS with buckets, functions and input, until Ctrl-C (KEEP=1 keeps them)
+	$(BIN)/python local/sandbox.py --data $(if $(KEEP),--keep)
+
+local: setup ## the same without input
+	$(BIN)/python local/sandbox.py $(if $(KEEP),--keep)
+
+aws-check: setup ## check everything on your own account, for some cents: BUCKET=NAME [PROFILE=NAME] [REGION=NAME]
+	$(BIN)/python local/awscheck.py $(if $(PROFILE),--profile "$(PROFILE)") $(if $(REGION),--region "$(REGION)") "$(BUCKET)"
 
 browser: # Debian's Chromium, for the tests of pages; without it they are skipped, loudly
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null \

@@ -1,20 +1,15 @@
-"""The embedded AWS: MiniStack on a free loopback port, for `make local`, the demo and the tests.
+"""The embedded AWS: MiniStack on a loopback port, for the sandbox, the demo and the tests.
 
 In: nothing but the `ministack` package. Out: a running server and the environment variables with
 which boto3 and the `aws` command reach it. All its files live under `.local/` in the checkout and
 go when it stops; so do its worker processes, also when the program that started it is killed.
-
-    python local/emulator.py            # start, print the export lines, stay until Ctrl-C
-    python local/emulator.py --keep     # keep the contents of S3 under .local/s3
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import http.client
 import os
-import shlex
 import shutil
 import signal
 import socket
@@ -28,14 +23,19 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 sys.path.append(str(ROOT / "mr"))
 
-from errors import JobError, log
+from errors import JobError
 from local import tethered
-from terminal import program
 
 LOCAL_DIR = ROOT / ".local"
 REGION = "us-west-2"
 ACCOUNT = "000000000000"
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/mapreduce"
+KEPT = {
+    "S3_PERSIST": "1",
+    "S3_DATA_DIR": str(LOCAL_DIR / "s3"),
+    "PERSIST_STATE": "1",
+    "STATE_DIR": str(LOCAL_DIR / "state"),
+}
 START_SECONDS = 30
 STOP_SECONDS = 5
 
@@ -47,14 +47,17 @@ class NotStarted(JobError):
 class Emulator:
     """One MiniStack server and its Lambda workers, in a process group of their own.
 
-    `settings` are further environment variables of the server (MiniStack's own settings).
-    Use it as a context manager, or call `start` and `stop`.
+    `settings` are further environment variables of the server (MiniStack's own settings). With
+    `keep`, what is in it is there again when it starts the next time. `port` is taken where it is
+    free. Use it as a context manager, or call `start` and `stop`.
     """
 
-    def __init__(self, settings: dict[str, str] | None = None, keep_s3: bool = False) -> None:
+    def __init__(
+        self, settings: dict[str, str] | None = None, keep: bool = False, port: int = 0
+    ) -> None:
         self.settings = settings or {}
-        self.keep_s3 = keep_s3
-        self.port = 0
+        self.keep = keep
+        self.port = port
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: Path | None = None
 
@@ -83,7 +86,7 @@ class Emulator:
         """Start the server; returns when it answers. NotStarted."""
         LOCAL_DIR.mkdir(exist_ok=True)
         self._folder = Path(tempfile.mkdtemp(prefix="emulator-", dir=LOCAL_DIR))
-        self.port = free_port()
+        self.port = free_port(self.port)
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 tethered.command("ministack"),
@@ -132,7 +135,6 @@ class Emulator:
             for name, value in os.environ.items()
             if not name.startswith(("AWS", "PYTHON", "COV_"))
         }
-        keep = {"S3_PERSIST": "1", "S3_DATA_DIR": str(LOCAL_DIR / "s3")} if self.keep_s3 else {}
         return {
             **inherited,
             "BIND_HOST": "127.0.0.1",
@@ -144,7 +146,7 @@ class Emulator:
             "SFTP_ENABLED": "0",
             "LOG_LEVEL": "WARNING",
             "TMPDIR": str(folder),
-            **keep,
+            **(KEPT if self.keep else {}),
             **self.settings,
         }
 
@@ -159,10 +161,14 @@ class Emulator:
             connection.close()
 
 
-def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on."""
+def free_port(wanted: int = 0) -> int:
+    """A TCP port of the loopback interface that nobody listens on: the wanted one if it can be."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
@@ -179,34 +185,3 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     if process.stdin is not None:  # not earlier: its end is what makes the child kill itself
         process.stdin.close()
-
-
-def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="local/emulator.py",
-        description="Run the embedded AWS on loopback until Ctrl-C.",
-        epilog="example: python local/emulator.py --keep",
-    )
-    parser.add_argument("--keep", action="store_true", help="keep S3's contents under .local/s3")
-    return parser
-
-
-def main(argv: list[str] | None = None) -> int:
-    """The command. Returns the exit status."""
-    return program.run(make_parser(), stay, argv)
-
-
-def stay(options: argparse.Namespace) -> None:
-    """Run the server until somebody asks it to end, which is how it is meant to end."""
-    with Emulator(keep_s3=options.keep) as emulator:
-        for name, value in emulator.client_environment().items():
-            print(f"export {name}={shlex.quote(value)}", flush=True)
-        log("The embedded AWS is up. Paste the lines above into a second terminal.")
-        log("Ctrl-C stops it.")
-        with contextlib.suppress(KeyboardInterrupt):
-            signal.pause()
-    log("Stopped.")
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -22,6 +22,7 @@ from shuffle.pairs import code_of, write_pairs
 from state.badrows import BadRows
 from state.failures import failure_record
 from state.keys import JobKeys
+from state.opening import opening
 from state.outputs import Counts
 from state.runs import OtherRun, Run
 from state.tasks import MapperEvent
@@ -41,7 +42,7 @@ def handle(s3: Any, event: Any, request_id: str) -> list[float]:
     try:
         run = Run.joined(s3, task.job_bucket, task.job_id, task.run_id)
         with failure_record(run, task.name, request_id, task.is_async):
-            return map_batch(run, task, loading.load())
+            return map_batch(run, task, loading.load(*task.choice, run.job_file))
     except OtherRun as error:
         log(str(error))
     return [len(task.keys), 0, 0.0, 0]
@@ -50,7 +51,8 @@ def handle(s3: Any, event: Any, request_id: str) -> list[float]:
 def map_batch(run: Run, task: MapperEvent, job: Job) -> list[float]:
     """Read the batch, write the output, and answer [objects, rows, seconds, bad rows]."""
     objects = counted(len(task.keys), "object")
-    log(f"job {task.job_id}: mapper {task.mapper_id} reads {objects}")
+    begin = opening(run.run_id, run.job_id, f"mapper {task.mapper_id}")
+    log(f"{begin} reads {objects}")
     log(f"mapper {task.mapper_id} runs job {code_of(job)}")
     start = time.monotonic()
     fed = feed(run.s3, task, job)

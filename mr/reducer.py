@@ -23,6 +23,7 @@ from jobs.base import Job
 from shuffle import joining, pace, pairs
 from state.failures import failure_record
 from state.keys import JobKeys
+from state.opening import opening
 from state.outputs import Counts
 from state.runs import OtherRun, Run
 from state.tasks import ReducerEvent
@@ -45,7 +46,7 @@ def handle(s3: Any, event: Any, request_id: str) -> list[float]:
     try:
         run = Run.joined(s3, task.job_bucket, task.job_id, task.run_id)
         with failure_record(run, task.name, request_id, task.is_async):
-            return reduce(run, task, loading.load())
+            return reduce(run, task, loading.load(*task.choice, run.job_file))
     except OtherRun as error:
         log(str(error))
     return [len(task.keys), 0, 0.0]
@@ -53,16 +54,14 @@ def handle(s3: Any, event: Any, request_id: str) -> list[float]:
 
 def reduce(run: Run, task: ReducerEvent, job: Job) -> list[float]:
     """Merge or join, write the output, and answer [outputs, pairs, seconds]."""
-    log(
-        f"job {task.job_id}: step {task.step} reducer {task.reducer_id} reads "
-        f"{len(task.keys)} outputs"
-    )
-    log(f"step {task.step} reducer {task.reducer_id} runs job {pairs.code_of(job)}")
+    name = f"step {task.step} reducer {task.reducer_id}"
+    log(f"{opening(run.run_id, run.job_id, name)} reads {len(task.keys)} outputs")
+    log(f"{name} runs job {pairs.code_of(job)}")
     start = time.monotonic()
     counts = join(run, task, job, start) if task.join else merge(run, task, job, start)
     log(
-        f"step {task.step} reducer {task.reducer_id}: {counts.lines} pairs of {len(task.keys)} "
-        f"outputs into {counts.groups} groups, {counts.seconds:.3f} s"
+        f"{name}: {counts.lines} pairs of {len(task.keys)} outputs into {counts.groups} groups, "
+        f"{counts.seconds:.3f} s"
     )
     if task.reducer_count == 1:
         keys = JobKeys(task.job_id)

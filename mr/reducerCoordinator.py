@@ -24,6 +24,7 @@ from state.fields import Fields
 from state.grid import BUCKETS, Grid
 from state.keys import JobKeys, parse_key
 from state.listing import list_job, read_step_record
+from state.opening import opening
 from state.records import JobInfo, StepRecord
 from state.runs import read_job
 from state.standing import stand
@@ -94,20 +95,20 @@ class Coordinator:
 
     def coordinate(self, bucket: str, job_id: str) -> None:
         """Look where a job is and do what is due. A record that cannot be read stops it."""
-        log(f"job {job_id}: coordinator looks")
         try:
-            job = self.read_job(bucket, job_id)
+            job, _ = read_job(self.clients.s3, bucket, job_id)
+            log(f"{opening(job.run_id, job_id, 'coordinator')} looks")
+            self.check(bucket, job)
             found = stand(self.clients.s3, job)
             self.act(job, next_step(job, found, self.request_id, self.clients.clock()))
         except JobError as error:
             log(f"job {job_id}: {error}: nothing was started")
 
-    def read_job(self, bucket: str, job_id: str) -> JobInfo:
-        """The job's record. JobError where there is none, one of another bucket, or one that names
-        a reducer which this deployment does not: what stands in S3 starts no function by itself.
+    def check(self, bucket: str, job: JobInfo) -> None:
+        """BadRecord where a job's record is of another bucket, or names a reducer which this
+        deployment does not: what stands in S3 starts no function by itself.
         """
-        job, _ = read_job(self.clients.s3, bucket, job_id)
-        where = f"s3://{bucket}/{JobKeys(job_id).jobinfo}"
+        where = f"s3://{bucket}/{JobKeys(job.job_id).jobinfo}"
         if job.job_bucket != bucket:
             raise BadRecord(f"{where}: jobBucket is {brief(job.job_bucket)}, not {bucket!r}")
         if job.reducer_function not in self.reducers:
@@ -116,7 +117,6 @@ class Coordinator:
                 f"was deployed for {', '.join(self.reducers) or 'none'} ({REDUCERS} in its "
                 "environment): deploy it together with the reducer, with setupApps.py"
             )
-        return job
 
     def act(self, job: JobInfo, action: Action) -> None:
         """Do what was decided."""
@@ -213,6 +213,7 @@ def reducer_events(
                 [sizes.get(one, 0) for one in inputs],
                 is_join(before, grid),
                 is_async=True,
+                choice=job.choice,
             )
         )
     return events

@@ -6,6 +6,7 @@ or ConfigError with every fault in one go, each naming the function and the fiel
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections import Counter
@@ -14,7 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deploy import imports, names
+import botocore
+import botocore.session
+
+from deploy import bundle, imports, names
 from deploy.bundle import BundleError
 from deploy.imports import Closure, Missing
 from errors import UsageError
@@ -213,6 +217,23 @@ def _packages(value: Any) -> str | None:
     return None
 
 
+@functools.cache
+def runtimes() -> tuple[str, ...]:
+    """The Python runtimes of Lambda that the installed botocore knows."""
+    model = botocore.session.Session().get_service_model("lambda")
+    return tuple(name for name in model.shape_for("Runtime").enum if name.startswith("python3"))
+
+
+def runtime_fault(value: Any) -> str | None:
+    """What is wrong with a runtime; None where nothing is."""
+    if value in runtimes():
+        return None
+    return (
+        f"{value!r} is no Python runtime of Lambda that botocore {botocore.__version__} knows: "
+        f"{', '.join(runtimes())}"
+    )
+
+
 _JOB_ID = r"[^/\x00-\x1f]{1,200}"
 _REQUIRED: dict[str, Callable[[Any], str | None]] = {
     "name": _text(r"[\w-]{1,64}", "a function name: 1 to 64 letters, digits, '-' and '_'"),
@@ -222,7 +243,7 @@ _REQUIRED: dict[str, Callable[[Any], str | None]] = {
     "files_and_dirs": _texts,
 }
 _OPTIONAL: dict[str, Callable[[Any], str | None]] = {
-    "runtime": _text(r"python3\.\d+", "a Python runtime such as python3.13"),
+    "runtime": runtime_fault,
     "timeout": _number(1, 900, "seconds"),
     "architecture": _text("|".join(ARCHITECTURES), f"one of {', '.join(ARCHITECTURES)}"),
     "environment": _environment,
@@ -296,9 +317,11 @@ def _source_faults(entry: Mapping[str, Any], folder: Path) -> Iterator[str]:
     except BundleError as error:
         yield f"files_and_dirs: {error}"
         return
-    module = f"{entry['handler'].split('.')[0]}.py"
-    if module not in closure.files:
+    stem, _, name = entry["handler"].partition(".")
+    if (module := f"{stem}.py") not in closure.files:
         yield f"handler: {entry['handler']} needs {module}, which is not in files_and_dirs"
+    elif not imports.may_define(bundle.read(closure.files[module]), name):
+        yield f"handler: {entry['handler']}: there is no {name} in {closure.files[module]}"
     if not (closure.has_job or entry.get("layers")):
         job = entry["environment"]["MR_JOB"]
         yield f"environment: MR_JOB is {job}: add {job}.py to files_and_dirs"

@@ -17,17 +17,16 @@ def look(s3: Any, bucket: str) -> str:
     return "not there" if count is None else f"{counted(count, 'object')} would be deleted"
 
 
-def delete(s3: Any, bucket: str) -> str:
-    """Delete every object of a bucket, and every version; returns what happened. DeployError."""
-    count = found_or_none(
-        lambda: sum(_deleted(s3, bucket, page) for page in _pages(s3, bucket)), "NoSuchBucket"
-    )
+def delete(s3: Any, bucket: str, prefix: str = "") -> str:
+    """Delete every object under a prefix, and every version; returns what happened. DeployError."""
+    pages = _pages(s3, bucket, prefix)
+    count = found_or_none(lambda: sum(_deleted(s3, bucket, page) for page in pages), "NoSuchBucket")
     return "not there" if count is None else f"{counted(count, 'object')} deleted"
 
 
-def _pages(s3: Any, bucket: str) -> Iterator[Versions]:
+def _pages(s3: Any, bucket: str, prefix: str = "") -> Iterator[Versions]:
     """Versions and delete markers, some at a time."""
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
         yield page.get("Versions", []) + page.get("DeleteMarkers", [])
 
 

@@ -7,7 +7,7 @@ next.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -65,13 +65,18 @@ class Desired:
 
 def differences(desired: Desired, found: Mapping[str, Any]) -> list[str]:
     """The names of the configuration fields in which a function is not as desired; pure."""
-    there = {
+    there = _there(found)
+    return [name for name, value in desired.configuration().items() if there.get(name) != value]
+
+
+def _there(found: Mapping[str, Any]) -> dict[str, Any]:
+    """A function's configuration, with what Lambda leaves out where it is empty."""
+    return {
         **found,
         "Environment": {"Variables": found.get("Environment", {}).get("Variables", {})},
         "Layers": [layer["Arn"] for layer in found.get("Layers", [])],
         "TracingConfig": {"Mode": found.get("TracingConfig", {}).get("Mode", "PassThrough")},
     }
-    return [name for name, value in desired.configuration().items() if there.get(name) != value]
 
 
 def code_differs(desired: Desired, found: Mapping[str, Any]) -> bool:
@@ -109,6 +114,40 @@ def changes(
     return ["code"] * code_differs(desired, found) + configured
 
 
+def told(desired: Desired, found: Mapping[str, Any], changed: Iterable[str]) -> Iterator[str]:
+    """What is `changed`, for a person: old and new values, but never those of variables; pure."""
+    for name in changed:
+        if name == "code":
+            before, after = found.get("CodeSize"), len(desired.code)
+            yield "code" if before == after else f"code {before} -> {after} bytes"
+        elif name == "Environment":
+            variables = _there(found)[name]["Variables"]
+            yield f"Environment: {', '.join(_variables(variables, desired.environment))}"
+        else:
+            before, after = _there(found).get(name), desired.configuration()[name]
+            yield f"{name} {_word(before)} -> {_word(after)}"
+
+
+def _variables(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
+    """Which variables differ, and how. Their values may be secrets."""
+    for name in sorted({*before, *after}):
+        if name not in before:
+            yield f"{name} added"
+        elif name not in after:
+            yield f"{name} removed"
+        elif before[name] != after[name]:
+            yield f"{name} changed"
+
+
+def _word(value: Any) -> str:
+    """A field's value in a line."""
+    if isinstance(value, Mapping):
+        return " ".join(map(_word, value.values()))
+    if isinstance(value, list):
+        return " ".join(map(_word, value)) or "none"
+    return str(value)
+
+
 class LambdaManager:
     """Functions in one region."""
 
@@ -129,7 +168,9 @@ class LambdaManager:
         if found is None:
             return f"would be created ({len(desired.code)} bytes, {desired.memory} MB)"
         changed = changes(desired, found, self.clients.role_made(desired.role))
-        return f"would be updated ({', '.join(changed)})" if changed else "unchanged"
+        if not changed:
+            return "unchanged"
+        return f"would be updated ({', '.join(told(desired, found, changed))})"
 
     def deploy(self, desired: Desired) -> str:
         """Make the function what is desired; returns what was done."""

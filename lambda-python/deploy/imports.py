@@ -17,9 +17,9 @@ from deploy import bundle
 from deploy.names import RUNTIME, standard_library
 
 JOBS = "jobs"
-LOADS_BY_NAME = f"{JOBS}/loading.py"
-"""It imports others of its folder by a name known only at run time: with it, the folder goes along
-whole."""
+LOADS_BY_NAME = (f"{JOBS}/loading.py", f"{JOBS}/catalog.py")
+"""They load or read others of their folder by a name known only at run time: with them, the folder
+goes along whole."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,35 @@ _BLOCKS = (
     *(ast.If, ast.Try, ast.TryStar, ast.ExceptHandler, ast.With),
     *(ast.For, ast.While, ast.Match, ast.match_case),
 )
+
+
+def may_define(source: bytes, name: str) -> bool:
+    """Whether a module may have a name at its top level; pure. One that is no Python is another
+    fault.
+    """
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError):
+        return True
+    found: set[str] = set()
+    for node in body:
+        for one in ast.walk(node) if isinstance(node, _DEEP) else (node,):
+            found.update(_bound(one))
+    return bool(found & {name, "*", "__getattr__"})
+
+
+_DEEP = (*_BLOCKS, ast.Assign, ast.AnnAssign)
+"""Statements whose names are bound where they stand."""
+
+
+def _bound(node: ast.AST) -> Iterator[str]:
+    """The names that a statement binds."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield node.name
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
+    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        yield node.id
 
 
 def is_charter(source: bytes) -> bool:
@@ -145,7 +174,7 @@ class Closure:
         path = self.files[name]
         if path.parents[name.count("/")].name == "site-packages":
             return  # what pip laid there is whole
-        if name == LOADS_BY_NAME:
+        if name in LOADS_BY_NAME:
             yield from ((entry, False) for entry in self._add_all(path.parent, path.parents[1]))
         for one in self._imports_of(path, sure):
             for module, taken in self._resolve(one, name):

@@ -3,7 +3,7 @@
 In: the records of a table. Out: a `Trace` of nodes and edges. Nodes are invocations, the objects
 they read and wrote, and what called from outside; the job's input is one node for each bucket.
 Edges are an invocation of a function, a write of an object, the event that a written object sends,
-and a read.
+and a read; and a conditional write that came second, which changes nothing: a claim that was lost.
 """
 
 from __future__ import annotations
@@ -15,9 +15,16 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from spotwrap.recorder import Record, object_in, problem_in
 from spotwrap.records import ENTRY, EXIT, UNKNOWN, function_name, request_of, woken_by
+from state.keys import parse_key
 
 WRITES = ("PutObject", "CopyObject", "CompleteMultipartUpload")
 READS = ("GetObject",)
+LOST = ("(PreconditionFailed)", "(ConditionalRequestConflict)")
+"""What S3 says to a conditional write when another was there first."""
+
+NO_CAUSES = ("read", "lost")
+"""Kinds of edges that caused nothing."""
+
 _UNKNOWN_SOURCE = "unknown_source:"
 
 
@@ -26,6 +33,8 @@ class Node:
     """`kind` is "invocation", "object", "input" or "outside"; times in ms since the epoch.
 
     `start` and `end` are those of an invocation, and of the first and last record otherwise.
+    `family` is what it has in common with others like it, "" where there are none; `note` is worth
+    knowing and no error.
     """
 
     id: str
@@ -35,6 +44,8 @@ class Node:
     end: float
     error: str
     records: tuple[Record, ...]
+    family: str = ""
+    note: str = ""
 
     @property
     def duration(self) -> float:
@@ -44,8 +55,9 @@ class Node:
 
 @dataclasses.dataclass(frozen=True)
 class Edge:
-    """Who caused whom. `kind` is "invoke", "write", "event" or "read"; `duration` in ms, the
-    longest of `count` calls."""
+    """Who caused whom. `kind` is "invoke", "write", "lost", "event" or "read"; `duration` in ms,
+    the longest of `count` calls.
+    """
 
     source: str
     target: str
@@ -180,9 +192,9 @@ class _Graph:
     def _add_call(self, request: str, place: tuple[str, str], call: Record) -> None:
         self._touched[place].append(call)
         ends = (request, self._object(place))
-        kind = "write" if call["eventOp"] in WRITES else "read"
-        source, target = ends if kind == "write" else ends[::-1]
-        self._join(source, target, kind, float(call["duration"]), bool(problem_in(call)))
+        kind = kind_of(call)
+        source, target = ends[::-1] if kind == "read" else ends
+        self._join(source, target, kind, float(call["duration"]), bool(fault_in(call)))
 
     def _object(self, place: tuple[str, str]) -> str:
         """The node of an object; input objects, which nobody here wrote, share one."""
@@ -221,41 +233,87 @@ class _Graph:
                 label = f"{name.removeprefix('input ')}/{folder} ({len(keys[name])} objects)"
                 yield _node(name, "input", label, records)
             else:
-                yield _node(name, "object", name.partition("//")[2].partition("/")[2], records)
+                key = name.partition("//")[2].partition("/")[2]
+                yield _node(name, "object", key, records, family_of(key))
         for source, records in self._outside.items():
             yield _node(f"outside {source}", "outside", source, records)
 
 
 def node_of(one: Invocation) -> Node:
-    """The node of an invocation."""
+    """The node of an invocation, named after the task that it did, where its writes tell."""
     start = float(one.records[0]["ts"])
     end = max(float(call["ts"]) + float(call["duration"]) for call in one.calls or one.records[:1])
     last = one.records[-1]
     if last["requestID"].endswith(EXIT):
         end = max(start + float(last["duration"]), float(last["ts"]))
     name = function_name(one.entry["thisFnARN"])
-    return Node(one.request, "invocation", name, start, max(start, end), one.error, one.records)
+    label = next(filter(None, map(task_in, one.calls)), name)
+    ends = (start, max(start, end))
+    return Node(one.request, "invocation", label, *ends, one.error, one.records, name)
 
 
-def _node(name: str, kind: str, label: str, records: Sequence[Record]) -> Node:
+def _node(name: str, kind: str, label: str, records: Sequence[Record], family: str = "") -> Node:
     ordered = sorted(records, key=lambda one: float(one["ts"]))
     times = [float(one["ts"]) for one in ordered]
-    error = "; ".join(filter(None, map(problem_in, ordered))) if kind == "object" else ""
-    return Node(name, kind, label, times[0], times[-1], error, tuple(ordered))
+    faults = filter(None, map(fault_in, ordered)) if kind == "object" else ()
+    lost = sum(map(is_lost, ordered))
+    note = f"lost claims: {lost}; another was first" if lost else ""
+    return Node(
+        name, kind, label, times[0], times[-1], "; ".join(faults), tuple(ordered), family, note
+    )
+
+
+def task_in(call: Record) -> str:
+    """The task whose output, or failure, a call wrote: "mapper 3", "reducer 1/2"; else ""."""
+    place = object_in(call) if call["eventOp"] in WRITES else None
+    key = parse_key(place[1]) if place else None
+    if key is None:
+        return ""
+    if key.kind == "error":
+        return key.name.replace("/", " ", 1)
+    if key.kind == "result":
+        return "reducer, the last"
+    if key.kind == "output":
+        return f"reducer {key.step}/{key.number}" if key.step else f"mapper {key.number}"
+    return ""
+
+
+def family_of(name: str) -> str:
+    """What the key of a task's output has in common with those of its step; "" for other keys."""
+    key = parse_key(name)
+    return f"{name.rpartition('/')[0]}/*" if key is not None and key.kind == "output" else ""
+
+
+def is_lost(record: Record) -> bool:
+    """Whether it is a conditional write that came second: no fault, the other one counts."""
+    problem = problem_in(record)
+    return record["eventOp"] in WRITES and any(code in problem for code in LOST)
+
+
+def fault_in(record: Record) -> str:
+    """What went wrong with a call; "" also where it lost a claim."""
+    return "" if is_lost(record) else problem_in(record)
+
+
+def kind_of(call: Record) -> str:
+    """The kind of edge that a call of an object is."""
+    if call["eventOp"] not in WRITES:
+        return "read"
+    return "lost" if is_lost(call) else "write"
 
 
 # --------------------------------------------------------------------------- where a node stands
 
 
 def ranks(trace: Trace) -> dict[str, int]:
-    """How many causes in a row a node has before it. Reads are no causes.
+    """How many causes in a row a node has before it. Reads and lost claims are no causes.
 
     Edges that lead back in time, as of an object that is written again, do not count.
     """
     order = {node.id: number for number, node in enumerate(trace.nodes)}
     causes: defaultdict[str, list[str]] = defaultdict(list)
     for edge in trace.edges:
-        if edge.kind != "read":
+        if edge.kind not in NO_CAUSES:
             causes[edge.target].append(edge.source)
     found: dict[str, int] = {}
     for name in _causes_first(order, causes):

@@ -11,7 +11,13 @@ import math
 from graph.causes import Edge, Node, Trace
 
 SHAPES = {"invocation": "box", "object": "note", "input": "folder", "outside": "plaintext"}
-STYLES = {"invoke": "solid", "write": "solid", "event": "dashed", "read": "dotted"}
+STYLES = {
+    "invoke": "solid",
+    "write": "solid",
+    "lost": "dotted",
+    "event": "dashed",
+    "read": "dotted",
+}
 GOOD, BAD = "#2b5f9e", "#c0392b"
 
 

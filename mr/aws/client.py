@@ -16,22 +16,22 @@ from botocore.exceptions import BotoCoreError, ClientError
 from aws.keepalive import keep_alive
 from aws.s3listing import read_pages_fast
 from aws.threads import Threads
+from aws.youngpolicy import DENIED, is_in_function, try_again
 from errors import UsageError
 
 ATTEMPTS = 8
 """How often botocore sends a request in all, unless AWS_MAX_ATTEMPTS says otherwise."""
 
 CONNECT_SECONDS = 10
-DENIED = ("AccessDenied", "AccessDeniedException", "403")
-"""How AWS's services say that the credentials do not allow something."""
 
 
 class Clients:
     """S3, Lambda and logs, for one region and one profile; each is made when first asked for.
 
     `region` and `profile` default to boto3's own resolution. Retries (throttling, 5xx, broken
-    connections) are botocore's standard mode, set here for the whole project. Besides AWS it
-    gives what else a simulation plays: the time (seconds since the epoch), and threads.
+    connections) are botocore's standard mode, set here for the whole project; inside a function
+    what is denied is tried again too. Besides AWS it gives what else a simulation plays: the time
+    (seconds since the epoch), and threads.
     """
 
     clock = staticmethod(time.time)
@@ -75,6 +75,8 @@ class Clients:
         except ValueError as error:
             raise UsageError(f"{error}: {remedy_for(error)}") from error
         keep_alive(client)
+        if is_in_function():
+            try_again(client)
         return client
 
     @functools.cached_property

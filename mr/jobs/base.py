@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import operator
-import os
-import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
@@ -207,11 +205,3 @@ class LineAccumulator(RowCounts):
     def pairs(self) -> dict[Any, Any]:
         """The pairs so far."""
         return self._pairs
-
-
-def whole_number_setting(name: str, default: int, least: int) -> int:
-    """A job's setting out of the function's environment. JobError where it is no number."""
-    text = os.environ.get(name) or str(default)
-    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < least:
-        raise JobError(f"{name} is {text!r}, not a whole number from {least}: see scns.json")
-    return int(text)

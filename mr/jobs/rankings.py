@@ -3,22 +3,22 @@
     SELECT pageURL, pageRank FROM rankings WHERE pageRank > X
 
 In: blocks of whole lines, as bytes; columns pageURL, pageRank, avgDuration. Out: {"url": rank, ...}
-for the pages above X, the function's environment variable `RANK_ABOVE` (1000: query 1A, 100: 1B,
-10: 1C). In the benchmark every page stands in one row; of several rows the highest rank is kept.
+for the pages above X, the setting `RANK_ABOVE` (1000: query 1A, 100: 1B, 10: 1C). In the benchmark
+every page stands in one row; of several rows the highest rank is kept.
 """
 
 from __future__ import annotations
 
-from jobs import base, rows
+from jobs import rows
 from jobs.faults import RowCounts
 
-RANK_ABOVE = base.whole_number_setting("RANK_ABOVE", 1000, 0)
+SETTINGS = {"RANK_ABOVE": {"default": 1000, "least": 0, "help": "the rank that a page is above"}}
 
 
 class Accumulator(RowCounts):
     """The pages above `rank_above`."""
 
-    def __init__(self, rank_above: int = RANK_ABOVE) -> None:
+    def __init__(self, rank_above: int = 1000) -> None:
         super().__init__()
         self._rank_above = rank_above
         self._ranks: dict[str, int] = {}

@@ -4,8 +4,7 @@
 
 In: blocks of whole lines, as bytes. Out: {"67.23.87": 12.5, ...}. Column 1 is sourceIP, column 4
 is adRevenue, as `rows` reads them; what stands behind (user agents with commas, any bytes) does
-not matter. The length is the function's environment variable `KEY_LENGTH`: 8 is query 2A, 10 is
-2B, 12 is 2C.
+not matter. The length is the setting `KEY_LENGTH`: 8 is query 2A, 10 is 2B, 12 is 2C.
 """
 
 from __future__ import annotations
@@ -13,11 +12,11 @@ from __future__ import annotations
 from collections import defaultdict
 from operator import add as combine
 
-from jobs import base, rows
+from jobs import rows
 from jobs.faults import RowCounts
 
-__all__ = ["KEY_LENGTH", "Accumulator", "combine", "parse_line"]
-KEY_LENGTH = base.whole_number_setting("KEY_LENGTH", 8, 1)
+__all__ = ["SETTINGS", "Accumulator", "combine", "parse_line"]
+SETTINGS = {"KEY_LENGTH": {"default": 8, "least": 1, "help": "characters of sourceIP in a group"}}
 
 
 class Accumulator(RowCounts):
@@ -27,7 +26,7 @@ class Accumulator(RowCounts):
     `rows` refuses, and a sourceIP that is not UTF-8.
     """
 
-    def __init__(self, key_length: int = KEY_LENGTH) -> None:
+    def __init__(self, key_length: int = 8) -> None:
         super().__init__()
         self._key_length = key_length
         self._sums: defaultdict[bytes, float] = defaultdict(float)
@@ -77,7 +76,7 @@ class Accumulator(RowCounts):
         return self._sums
 
 
-def parse_line(line: bytes, key_length: int = KEY_LENGTH) -> tuple[str, float]:
+def parse_line(line: bytes, key_length: int = 8) -> tuple[str, float]:
     """Group and revenue of one row. ValueError where the row has none."""
     source, _, _, revenue = rows.columns(line, 4)
     price = rows.number(revenue, "price")

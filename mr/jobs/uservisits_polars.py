@@ -15,9 +15,10 @@ import polars
 
 from jobs import rows, uservisits
 from jobs.faults import Fault
-from jobs.uservisits import KEY_LENGTH, combine
+from jobs.uservisits import SETTINGS, combine
 
-__all__ = ["Accumulator", "combine"]
+__all__ = ["PACKAGES", "SETTINGS", "Accumulator", "combine"]
+PACKAGES = ["polars==2.1.0"]
 BATCH_BYTES = 1 << 22
 """Polars spends some time on each piece that it is given; this bounds the memory."""
 CAREFUL_BYTES = 1 << 16
@@ -35,7 +36,7 @@ _COLUMNS = {
 class Accumulator:
     """The sums of all lines it was given; rows and bad rows are counted as in uservisits."""
 
-    def __init__(self, key_length: int = KEY_LENGTH) -> None:
+    def __init__(self, key_length: int = 8) -> None:
         self._key_length = key_length
         self._odd = uservisits.Accumulator(key_length)
         self._rows = 0

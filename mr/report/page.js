@@ -1,31 +1,12 @@
-"use strict";
-// The page of one finished job. In: the JSON of #data (page.facts). Out: the page's contents. What
-// comes from the data is set as text; only to Plotly, which reads a kind of HTML, is it escaped.
-const data = JSON.parse(document.getElementById("data").textContent);
+// The page of one finished job: words and tables, out of the JSON of #data (page.facts). What comes
+// from the data is set as text.
 const onPath = new Set(data.critical_path);
 const isSlow = new Set(data.stragglers);
-const byId = (id) => document.getElementById(id);
-const count = (value) => (value === null ? "unknown" : value.toLocaleString("en-US"));
-const counted = (value, noun) => count(value) + " " + noun + (value === 1 ? "" : "s");
+const HOVER_LETTERS = 120;
 const seconds = (value) => value.toFixed(2) + " s";
 const mega = (value) => (value / 1e6).toFixed(2) + " MB";
 const memory = (kibibytes) => (kibibytes / 1024).toFixed(0) + " MiB";
 const dollars = (value) => "$" + (value >= 1 ? value.toFixed(2) : value.toPrecision(3));
-const color = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
-
-// Clipped by letters, so that none is cut in two.
-function clipped(text, most) {
-  const letters = Array.from(text);
-  return letters.length > most ? letters.slice(0, most - 1).join("") + "\u2026" : text;
-}
-const forPlotly = (text, most) => clipped(text, most).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-
-function element(name, text, parent) {
-  const made = document.createElement(name);
-  if (text !== undefined) made.textContent = text;
-  if (parent) parent.append(made);
-  return made;
-}
 
 // ---------------------------------------------------------------- words and numbers
 
@@ -78,7 +59,6 @@ function fillCost() {
 }
 
 // ---------------------------------------------------------------- the table
-
 const COLUMNS = [
   ["task", (task) => task.step * 1e9 + task.number, (task) => task.name],
   ["start", (task) => task.start, (task) => seconds(task.start - data.started)],
@@ -116,91 +96,7 @@ function taskRow(task) {
   return row;
 }
 
-// ---------------------------------------------------------------- the drawings
-
-const LABEL_LETTERS = 32;
-const HOVER_LETTERS = 120;
-const PLAIN = {displayModeBar: false, responsive: true};
-const ZOOMED = {displaylogo: false, responsive: true, displayModeBar: true, modeBarButtons: [["zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]]};
-
-function layout(more) {
-  const axis = {gridcolor: color("line"), zerolinecolor: color("line"), automargin: true, fixedrange: false};
-  return {
-    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: {color: color("text"), size: 12},
-    modebar: {bgcolor: "rgba(0,0,0,0)", color: color("faint"), activecolor: color("text")}, hoverlabel: {align: "left"}, margin: {l: 60, r: 16, t: 10, b: 40}, ...more,
-    xaxis: {...axis, ...more.xaxis}, yaxis: {...axis, ...more.yaxis},
-  };
-}
-
-function hover(task) {
-  const slow = isSlow.has(task.name) ? "<br>straggler" : "";
-  const path = onPath.has(task.name) ? "<br>the result waited for it" : "";
-  return "<b>" + task.name + "</b><br>start " + seconds(task.start - data.started) + ", duration " + seconds(task.seconds)
-    + "<br>read " + mega(task.input_bytes) + ", wrote " + mega(task.output_bytes)
-    + "<br>" + counted(task.lines, task.step ? "pair" : "row") + ", memory " + memory(task.memory) + slow + path;
-}
-
-const ORDERS = {
-  number: (a, b) => a.step - b.step || a.number - b.number,
-  start: (a, b) => a.start - b.start,
-  seconds: (a, b) => b.seconds - a.seconds,
-};
-
-function drawTimeline() {
-  const tasks = [...data.tasks].sort(ORDERS[byId("order").value]);
-  const kinds = [
-    ["mappers", "mapper", (task) => !task.step && !isSlow.has(task.name)],
-    ["reducers", "reducer", (task) => task.step && !isSlow.has(task.name)],
-    ["stragglers", "straggler", (task) => isSlow.has(task.name)],
-  ];
-  const traces = kinds.map(([name, paint, belongs]) => {
-    const own = tasks.filter(belongs);
-    return {
-      type: "bar", orientation: "h", name, y: own.map((task) => task.name), x: own.map((task) => task.seconds),
-      base: own.map((task) => task.start - data.started), customdata: own.map((task) => task.name),
-      hovertemplate: "%{text}<extra></extra>", text: own.map(hover), textposition: "none",
-      marker: {
-        color: color(paint),
-        line: {color: color("path"), width: own.map((task) => (onPath.has(task.name) ? 3 : 0))},
-      },
-    };
-  });
-  Plotly.react("timeline", traces.filter((trace) => trace.y.length), layout({
-    barmode: "overlay", bargap: 0.25, height: Math.max(220, 80 + 18 * tasks.length), showlegend: true,
-    legend: {orientation: "h", y: 1, yanchor: "bottom"}, margin: {l: 90, r: 16, t: 40, b: 40},
-    xaxis: {title: {text: "seconds since the job's start"}, rangemode: "tozero"},
-    yaxis: {categoryorder: "array", categoryarray: tasks.map((task) => task.name), autorange: "reversed"},
-  }), ZOOMED);
-}
-
-function drawDurations() {
-  const times = data.tasks.filter((task) => !task.step).map((task) => task.seconds);
-  Plotly.react("durations", [{type: "histogram", x: times, marker: {color: color("mapper")}, hovertemplate: "%{x} s: %{y} mappers<extra></extra>"}],
-    layout({height: 320, bargap: 0.05, xaxis: {title: {text: "seconds"}}, yaxis: {title: {text: "mappers"}}}), PLAIN);
-}
-
-function drawGroups() {
-  const rows = [...data.largest_groups].reverse();
-  if (!rows.length) { byId("groups").textContent = "The values of this job are not numbers."; return; }
-  // Bars stand at numbers: as categories, two keys that are clipped alike would be one.
-  const places = rows.map((row, place) => place);
-  Plotly.react("groups", [{
-    type: "bar", orientation: "h", y: places, x: rows.map((row) => row[1]),
-    customdata: rows.map((row) => forPlotly(row[0], HOVER_LETTERS)), textposition: "none",
-    marker: {color: color("reducer")}, hovertemplate: "%{customdata}: %{x}<extra></extra>",
-  }], layout({height: 320, yaxis: {tickvals: places, ticktext: rows.map((row) => forPlotly(row[0], LABEL_LETTERS)), zeroline: false}}), PLAIN);
-}
-
-function draw() {
-  drawTimeline();
-  drawDurations();
-  drawGroups();
-}
-
 fillHeader();
 fillWords();
 fillCost();
 fillTasks();
-draw();
-byId("order").addEventListener("change", drawTimeline);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);

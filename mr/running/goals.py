@@ -33,7 +33,7 @@ class Alternative:
 
 
 @dataclasses.dataclass(frozen=True)
-class Choice:
+class Weighed:
     """The alternatives of a goal, of at most `at_once` functions at once, and the one taken."""
 
     goal: str
@@ -42,7 +42,7 @@ class Choice:
     taken: Alternative
 
 
-def choose(listed: Sequence[S3Object], request: JobRequest, account: int, prices: Prices) -> Choice:
+def weigh(listed: Sequence[S3Object], request: JobRequest, account: int, prices: Prices) -> Weighed:
     """Weigh the split sizes for the request's goal, in an account that runs `account` functions at
     once. UsageError as plan_batches raises it.
     """
@@ -54,7 +54,7 @@ def choose(listed: Sequence[S3Object], request: JobRequest, account: int, prices
         alternative = Alternative(size, outlook(plan, mappers, wish, prices))
         found.setdefault(alternative.outlook.mappers, alternative)
     taken = min(found.values(), key=lambda one: one.outlook.value(wish.second_dollars))
-    return Choice(request.goal, account, tuple(found.values()), taken)
+    return Weighed(request.goal, account, tuple(found.values()), taken)
 
 
 def split_sizes(size: int) -> list[int]:

@@ -7,6 +7,7 @@ and deletes what an earlier run left.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -16,6 +17,7 @@ from aws.client import error_code, is_denied
 from aws.notifications import covering_entry
 from aws.s3objects import delete_objects, list_objects
 from errors import JobError, counted, log, visible
+from jobs import shipped
 from lambdautils import LAMBDA_MEMORY_MB
 from running.request import JobRequest
 from shuffle.plan import MOST_REDUCERS
@@ -29,17 +31,22 @@ UNKNOWN_TIMEOUT = 900
 
 @dataclasses.dataclass(frozen=True)
 class FunctionFacts:
-    """A function's timeout in seconds, and its memory in MB."""
+    """A function's timeout in seconds, its memory in MB, and whether it may run a job's file that
+    goes with the run: of one that does not tell, the function itself says so.
+    """
 
     timeout: int = UNKNOWN_TIMEOUT
     memory: int = LAMBDA_MEMORY_MB
+    runs_files: bool = True
 
 
 def function_facts(functions: Any, name: str) -> FunctionFacts:
     """How a function is configured. JobError where there is no such function."""
     try:
         found = functions.get_function_configuration(FunctionName=name)
-        return FunctionFacts(int(found["Timeout"]), int(found["MemorySize"]))
+        variables = found.get("Environment", {}).get("Variables", {})
+        runs_files = variables.get(shipped.ALLOWED) == "yes"
+        return FunctionFacts(int(found["Timeout"]), int(found["MemorySize"]), runs_files)
     except ClientError as error:
         if error_code(error) == "ResourceNotFoundException":
             raise JobError(
@@ -67,6 +74,13 @@ def functions_at_once(functions: Any) -> int:
         )
         return MOST_REDUCERS
     return max(1, int(limits["UnreservedConcurrentExecutions"]))
+
+
+def check_files(facts: Mapping[str, FunctionFacts]) -> None:
+    """JobError where one of the functions, by their names, runs no job's file."""
+    for name, found in facts.items():
+        if not found.runs_files:
+            raise JobError(shipped.refusal(name))
 
 
 def check_trigger(s3: Any, functions: Any, request: JobRequest) -> None:

@@ -48,6 +48,8 @@ _PAYLOAD_NAMES = {
     "reducers": "reducers",
     "fanIn": "fan_in",
     "goal": "goal",
+    "job": "job",
+    "settings": "settings",
 }
 _NUMBERS = {
     "endearly": 1,
@@ -72,8 +74,10 @@ class JobRequest:
     of all rows that may be bad. `reducers` and `fan_in` force the shape of the reduce steps: so
     many reducers side by side, so many outputs each (0: as planned). With a `goal`, one of GOALS or
     "", the split size is chosen, and the steps are weighed, for time or for money. With
-    `requester_pays` the input's bucket charges whoever reads it. `event_source` is passed on to
-    the mappers and not looked at.
+    `requester_pays` the input's bucket charges whoever reads it.
+    `job` is the job to run, "" for the one that the
+    functions were deployed with, and `settings` are its own. `event_source` is passed on to the
+    mappers and not looked at.
     """
 
     bucket: str = DATA_BUCKET
@@ -97,6 +101,8 @@ class JobRequest:
     reducers: int = 0
     fan_in: int = 0
     goal: str = ""
+    job: str = ""
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     event_source: str = ""
     profile: str | None = None
 
@@ -125,6 +131,8 @@ class JobRequest:
             reducers=options.reducers or 0,
             fan_in=options.fanin or 0,
             goal=options.goal or "",
+            job=options.job or "",
+            settings=dict(options.set),
             profile=options.profile,
         )
         return request.checked([])
@@ -142,6 +150,8 @@ class JobRequest:
         values.update({field: flag in payload for flag, field in _FLAGS.items()})
         if unknown := sorted(set(payload) - set(_PAYLOAD_NAMES) - set(_FLAGS)):
             log(f"payload fields that mean nothing here, ignored: {', '.join(unknown)}")
+        if str(values.get("job", "")).endswith(".py"):
+            faults.append("payload job names a file, which the command alone can send along")
         if faults:
             raise UsageError("; ".join(faults))
         return cls(**values).checked(faults)
@@ -156,6 +166,8 @@ class JobRequest:
             faults.append(f"the goal is {brief(self.goal)}: it is one of {', '.join(GOALS)}")
         if self.goal and (self.batch_size or self.split_size):
             faults.append("a goal chooses the split size: give it without batch or split size")
+        if self.settings and not self.job:
+            faults.append("settings belong to a job: name it too (--job, payload job)")
         if not self.dryrun:
             faults.extend(self._faults_of_a_real_run())
         if faults:
@@ -190,6 +202,10 @@ def _payload_value(name: str, value: Any, faults: list[str]) -> Any:
         except ValueError as error:
             faults.append(f"payload {name}: {error}")
             return None
+    if name == "settings":
+        if not isinstance(value, Mapping):
+            faults.append(f"payload settings is {brief(value)}: it must be an object")
+        return value
     if name not in _NUMBERS:
         if not isinstance(value, str):
             faults.append(f"payload {name} is {brief(value)}: it must be a text")
@@ -229,6 +245,14 @@ def percentage(text: str) -> float:
     if match is None or float(match[1]) > 100:
         raise ValueError(f"{text!r} is no share of 0 to 100 %: write 1, or 0.5%")
     return float(match[1]) / 100
+
+
+def assignment(text: str) -> tuple[str, str]:
+    """A setting: "RANK_ABOVE=10" is ("RANK_ABOVE", "10"). ValueError for what has no name or =."""
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise ValueError(f"{text!r} is no setting: write NAME=VALUE")
+    return name, value
 
 
 _READERS: dict[str, Callable[[str], Any]] = {"splitSize": byte_size, "maxBad": percentage}

@@ -17,17 +17,19 @@ from aws.client import Clients
 from aws.invoker import FailedForGood, Function, FunctionFailed, call_all
 from aws.s3objects import list_input
 from errors import JobError, counted, log
-from running import diagnosis, planning, preflight, watching
+from running import choosing, diagnosis, planning, preflight, watching
 from running.costs import Prices
-from running.goals import Choice, choose
+from running.goals import Weighed, weigh
 from running.listener import Listener, MapperTotals, result_url
 from running.planning import Plan
 from running.request import JobRequest
 from running.watching import JobTimedOut
 from shuffle.plan import Wish, check_wish
 from state import badrows
+from state.choice import BY_ENVIRONMENT, Choice
 from state.failures import final_failure
 from state.keys import JobKeys
+from state.opening import opening
 from state.outputs import reducer_seconds
 from state.progress import Progress
 from state.records import JobData, JobInfo
@@ -47,18 +49,22 @@ class Outcome:
     """How a run ended: its timing line, its plan, and the job unless it was a dry run.
 
     `fault` says what is wrong with the answer, which is there all the same; "" where nothing is.
-    `choice` is what was weighed for a goal.
+    `weighed` are the ways that were weighed for a goal.
     """
 
     timer: str
     plan: Plan
     job: JobInfo | None = None
     fault: str = ""
-    choice: Choice | None = None
+    weighed: Weighed | None = None
 
 
 def new_job(
-    request: JobRequest, plan: Plan, reducer: preflight.FunctionFacts, at_once: int
+    request: JobRequest,
+    plan: Plan,
+    reducer: preflight.FunctionFacts,
+    choice: Choice = BY_ENVIRONMENT,
+    at_once: int = 0,
 ) -> JobInfo:
     """The record of a new run of the job; its run id is no other's."""
     return JobInfo(
@@ -73,6 +79,7 @@ def new_job(
         fan_in=request.fan_in,
         goal=request.goal,
         at_once=at_once,
+        choice=choice,
     )
 
 
@@ -118,6 +125,7 @@ def mapper_events(request: JobRequest, plan: Plan, job: JobInfo) -> list[dict[st
             request.full_async,
             etags,
             request.requester_pays,
+            job.choice,
         ).to_json()
         for number in last_listed_first
         for keys, etags, parts in [batches[number - 1]]
@@ -192,7 +200,8 @@ def run(
     deadline = None if seconds_left is None else start + seconds_left
     listener = listener or Listener()
     s3 = clients.s3
-    choice, plan = planned(clients, request, prices or Prices())
+    choice, job_file = choosing.choose(request)
+    weighed, plan = planned(clients, request, prices or Prices())
     found = f"{counted(plan.objects, 'object')}, {counted(plan.size, 'byte')}"
     log(f"{found} in s3://{request.bucket}/{request.prefix}")
     if plan.hidden:
@@ -202,10 +211,12 @@ def run(
     listener.planned(request, plan)
     if request.dryrun:
         timer = f"TIMER:CALL:{_milliseconds_since(clients, start)}:dryrun:0"
-        return Outcome(timer, plan, choice=choice)
+        return Outcome(timer, plan, weighed=weighed)
 
-    job, mapper = prepare(clients, request, plan, choice)
-    log(f"job {request.job_id}: driver starts {counted(job.map_count, 'mapper')}")
+    at_once = weighed.at_once if weighed else 0
+    job, mapper = prepare(clients, request, plan, choice, job_file, at_once)
+    begin = opening(job.run_id, job.job_id, "driver")
+    log(f"{begin} starts {counted(job.map_count, 'mapper')}")
     totals = run_mappers(clients, request, plan, job, mapper, listener)
     if request.full_async:
         mappers = counted(job.map_count, "mapper")
@@ -228,17 +239,17 @@ def run(
     return Outcome(f"TIMER:CALL:{_milliseconds_since(clients, start)}:{seconds}", plan, job, fault)
 
 
-def planned(clients: Clients, request: JobRequest, prices: Prices) -> tuple[Choice | None, Plan]:
+def planned(clients: Clients, request: JobRequest, prices: Prices) -> tuple[Weighed | None, Plan]:
     """The plan of a request; for a goal, what was weighed."""
     listed = list_input(clients.s3, request.bucket, request.prefix, request.requester_pays)
     if not request.goal:
         return None, planning.plan_batches(listed, request)
     objects = list(listed)
     at_once = preflight.functions_at_once(clients.functions)
-    choice = choose(objects, request, at_once, prices)
-    size = choice.taken.split_size
+    weighed = weigh(objects, request, at_once, prices)
+    size = weighed.taken.split_size
     log(f"goal {request.goal}, {at_once:,} functions at once: splits of {size:,} bytes")
-    return choice, planning.plan_batches(objects, dataclasses.replace(request, split_size=size))
+    return weighed, planning.plan_batches(objects, dataclasses.replace(request, split_size=size))
 
 
 def explain_timeout(
@@ -264,17 +275,27 @@ def explain_timeout(
 
 
 def prepare(
-    clients: Clients, request: JobRequest, plan: Plan, choice: Choice | None
+    clients: Clients,
+    request: JobRequest,
+    plan: Plan,
+    choice: Choice,
+    job_file: bytes,
+    at_once: int,
 ) -> tuple[JobInfo, Function]:
     """Check everything a run needs, then write its records; returns them and the mapper."""
     check_wish(len(plan.batches), Wish(request.reducers, request.fan_in))
     mapper_facts = preflight.function_facts(clients.functions, request.mapper)
     reducer_facts = preflight.function_facts(clients.functions, request.reducer)
+    if job_file:
+        preflight.check_files({request.mapper: mapper_facts, request.reducer: reducer_facts})
     preflight.check_trigger(clients.s3, clients.functions, request)
-    job = new_job(request, plan, reducer_facts, choice.at_once if choice else 0)
+    job = new_job(request, plan, reducer_facts, choice, at_once)
     preflight.take_job(clients.s3, request, job)
     data = job_data(request, plan, job, clients.clock()).to_json()
-    run_of(clients, job).write_json(JobKeys(request.job_id).jobdata, data)
+    run, keys = run_of(clients, job), JobKeys(request.job_id)
+    run.write_json(keys.jobdata, data)
+    if job_file:
+        run.write_body(keys.job_file(choice.digest), job_file)
     # The answer always comes before this client gives up, so a call that botocore sends again
     # finds no other one of the same mapper at work.
     patient = clients.make(

@@ -41,14 +41,21 @@ def write_pairs(run: Run, job: Job, key: str, pairs: Mapping[Any, Any], counts: 
 
     JobError, naming the pair, where JSON has no form for it; OtherRun.
     """
-    try:
-        body, places = partition.encode(pairs)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise unwritable(job, pairs, error) from error
+    body, places = as_output(job, pairs)
     metadata = {**own_metadata(run, job, counts), **places}
     run.write(
         key, lambda condition: s3json.write_body(run.s3, run.bucket, key, body, metadata, condition)
     )
+
+
+def as_output(job: Job, pairs: Mapping[Any, Any]) -> tuple[bytes, dict[str, str]]:
+    """An output's body, and the metadata that say what is where in it. JobError, naming the pair,
+    where JSON has no form for it.
+    """
+    try:
+        return partition.encode(pairs)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise unwritable(job, pairs, error) from error
 
 
 def own_metadata(run: Run, job: Job, counts: Counts) -> dict[str, str]:

@@ -8,6 +8,7 @@
     JOB/result                   the output of the step with a single reducer: the answer
     JOB/task/reducer/done        wakes the coordinator a last time
     JOB/error/FUNCTION/ID        what failed, until it succeeds
+    JOB/code/SHA256.py           the job's file, where one goes with the run
 
 `ID`, `STEP` and `R` count from 1. Mapper outputs are those of step 0.
 """
@@ -28,6 +29,7 @@ _KEY = re.compile(
       | task/reducer/(?P<step>{_NUMBER})/(?P<reducer>{_NUMBER})
       | reducerstate\.(?P<record>{_NUMBER})
       | error/(?P<error>[^/]+/.+)
+      | code/(?P<code>[0-9a-f]{64})\.py
     )""",
     re.VERBOSE | re.DOTALL,
 )
@@ -37,8 +39,8 @@ _KEY = re.compile(
 class JobKey:
     """What a key of the job bucket stands for.
 
-    `kind` is "jobdata", "jobinfo", "result", "done", "output", "record" or "error"; `step` and
-    `number` belong to an output (step 0: a mapper's), `step` to a record, `name` to an error.
+    `kind` is "jobdata", "jobinfo", "result", "done", "output", "record", "error" or "code"; `step`
+    and `number` belong to an output (step 0: a mapper's), `step` to a record, `name` to an error.
     """
 
     job_id: str
@@ -112,6 +114,10 @@ class JobKeys:
 
     def step_record(self, step: int) -> str:
         return f"{self.job_id}/reducerstate.{step}"
+
+    def job_file(self, digest: str) -> str:
+        """Where a job's file lies that goes with the run; no trigger watches there."""
+        return f"{self.job_id}/code/{digest}.py"
 
     def error(self, name: str) -> str:
         """Where a failure is left: `name` is "mapper/3", "reducer/1/2" and the like."""

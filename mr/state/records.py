@@ -9,6 +9,7 @@ import dataclasses
 from typing import Any
 
 from errors import BadRecord, brief
+from state.choice import BY_ENVIRONMENT, Choice
 from state.fields import MOST_TASKS, Fields
 from state.grid import BUCKETS, Grid
 from state.keys import JobKeys
@@ -24,7 +25,8 @@ class JobInfo:
     `reducer_timeout` is the reducer function's timeout in seconds, `reducer_memory` its memory in
     MB. A record without `run_id` is one of an earlier version, or of a driver of one's own.
     `reducers` and `fan_in` are the shape that the user asked for, 0 where none; `goal` one of GOALS
-    or "", `at_once` how many functions the account runs at once, 0 where nobody looked.
+    or "", `at_once` how many functions the account runs at once, 0 where nobody looked. `choice` is
+    the job that is run.
     """
 
     job_id: str
@@ -39,6 +41,7 @@ class JobInfo:
     fan_in: int = 0
     goal: str = ""
     at_once: int = 0
+    choice: Choice = BY_ENVIRONMENT
 
     @property
     def mappers(self) -> Grid:
@@ -59,6 +62,7 @@ class JobInfo:
             "fanIn": self.fan_in,
             "goal": self.goal,
             "atOnce": self.at_once,
+            **self.choice.to_json(),
         }
 
     @classmethod
@@ -83,6 +87,7 @@ class JobInfo:
             fields.count("fanIn", 0, least=0),
             goal,
             fields.count("atOnce", 0, least=0),
+            Choice.from_json(fields),
         )
 
 

@@ -9,6 +9,7 @@ or leaves late, never takes the place of this run's, and of two tries of a task 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -120,9 +121,24 @@ class Run:
             condition = {"IfMatch": found["ETag"]} if found else {"IfNoneMatch": "*"}
         raise AssertionError("unreachable: the last try returns or raises")
 
+    def job_file(self, digest: str) -> bytes:
+        """The job's file that goes with the run. JobError where it is not what was sent."""
+        key = JobKeys(self.job_id).job_file(digest)
+        body = bytes(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+        if hashlib.sha256(body).hexdigest() != digest:
+            raise JobError(
+                f"s3://{self.bucket}/{key} is not the file that the driver sent: nothing of it is "
+                "run; find out who wrote it, and start the job anew"
+            )
+        return body
+
     def write_json(self, key: str, value: Any) -> bool:
         """Write a record of this run, once: False where it is there already. OtherRun."""
-        body, own = s3json.json_bytes(value), {RUN: self.run_id}
+        return self.write_body(key, s3json.json_bytes(value))
+
+    def write_body(self, key: str, body: bytes) -> bool:
+        """Write an object of this run, once: False where it is there already. OtherRun."""
+        own = {RUN: self.run_id}
         return self.write(
             key, lambda how: s3json.write_body(self.s3, self.bucket, key, body, own, how)
         )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from errors import BadRecord, brief
+from state.choice import BY_ENVIRONMENT, Choice
 from state.fields import Fields
 from state.grid import BUCKETS
 
@@ -83,6 +84,7 @@ class MapperEvent:
     is_async: bool = False
     etags: Sequence[str] = ()
     requester_pays: bool = False
+    choice: Choice = BY_ENVIRONMENT
 
     @property
     def inputs(self) -> list[Input]:
@@ -107,6 +109,7 @@ class MapperEvent:
             "jobId": self.job_id,
             "mapperId": self.mapper_id,
             "runId": self.run_id,
+            **self.choice.to_json(),
             **({"etags": list(self.etags)} if any(self.etags) else {}),
             **({"ranges": ranges} if any(ranges) else {}),
             **({"requestPayer": "requester"} if self.requester_pays else {}),
@@ -130,6 +133,7 @@ class MapperEvent:
             is_async=event.get("async") is True,
             etags=_etags(event.get("etags"), len(keys)),
             requester_pays=event.get("requestPayer") == "requester",
+            choice=Choice.from_json(fields),
         )
 
 
@@ -169,6 +173,7 @@ class ReducerEvent:
     sizes: Sequence[int] = ()
     join: bool = False
     is_async: bool = False
+    choice: Choice = BY_ENVIRONMENT
 
     @property
     def name(self) -> str:
@@ -196,6 +201,7 @@ class ReducerEvent:
             "reducerId": self.reducer_id,
             "runId": self.run_id,
             "sizes": list(self.sizes),
+            **self.choice.to_json(),
             **({} if self.takes_all else {"buckets": self.buckets}),
             **({"join": True} if self.join else {}),
             **({"async": True} if self.is_async else {}),
@@ -219,6 +225,7 @@ class ReducerEvent:
             _sizes(event.get("sizes"), len(keys)),
             event.get("join") is True,
             event.get("async") is True,
+            Choice.from_json(fields),
         )
 
 

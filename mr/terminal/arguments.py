@@ -32,8 +32,21 @@ def checked(read: Callable[[str], T]) -> Callable[[str], T]:
 
 byte_size = checked(request.byte_size)
 """A type for argparse: a size such as 64MB, in bytes."""
+assignment = checked(request.assignment)
+"""A type for argparse: a job's setting, NAME=VALUE."""
 percentage = checked(request.percentage)
 """A type for argparse: a share such as 1% or 0.5."""
+
+
+def add_settings(add: Add) -> None:
+    add(
+        "--set",
+        type=assignment,
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="a setting of the job, may be repeated",
+    )
 
 
 def add_json(add: Add) -> None:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aws.client import Clients
-from errors import JobError, log
+from errors import JobError, log, visible
+from jobs import catalog
 from report import page
 from running import costs, request, run
 from running.request import JobRequest
@@ -32,6 +34,9 @@ exit status: 0 done, 1 the job failed, 2 wrong usage, 130 interrupted"""
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command. Returns the exit status."""
+    words = sys.argv[1:] if argv is None else argv
+    if "--list-jobs" in words:
+        return program.run(make_list_parser(), list_jobs, words)
     parser = make_parser()
 
     def command(options: argparse.Namespace) -> None:
@@ -39,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser.error(fault)
         run_job(options)
 
-    return program.run(parser, command, argv, interrupted)
+    return program.run(parser, command, words, interrupted)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -51,7 +56,8 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=EXAMPLES,
     )
-    _add_job(parser.add_argument)
+    _add_names(parser.add_argument)
+    _add_job(parser.add_argument_group("job").add_argument)
     _add_input(parser.add_argument_group("input").add_argument)
     _add_running(parser.add_argument_group("running").add_argument)
     _add_output(parser.add_argument_group("output").add_argument)
@@ -59,11 +65,47 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_job(add: Add) -> None:
+def _add_names(add: Add) -> None:
     add("jobbkt", help="job bucket for output files (that trigger reducers)")
     add("jobid", help="unique job id: job_id of scns.json, if that has one")
     add("mapper_function", nargs="?", help="name of the mapper function (not for --dryrun)")
     add("reducer_function", nargs="?", help="name of the reducer function (not for --dryrun)")
+
+
+def _add_job(add: Add) -> None:
+    add("--job", metavar="JOB", help="a job's name, or ./FILE.py (default: as deployed)")
+    arguments.add_settings(add)
+    _add_list(add)
+
+
+def _add_list(add: Add) -> None:
+    add("--list-jobs", action="store_true", help="print the jobs and their settings, and end")
+
+
+def make_list_parser() -> argparse.ArgumentParser:
+    """The command line that runs nothing."""
+    parser = argparse.ArgumentParser(prog="driver.py", description="Print the jobs that there are.")
+    _add_list(parser.add_argument)
+    arguments.add_json(parser.add_argument)
+    return parser
+
+
+def list_jobs(options: argparse.Namespace) -> None:
+    """Print the jobs, their settings, and the packages that their functions need."""
+    found = catalog.jobs()
+    if options.json:
+        print(json.dumps({"jobs": [one.to_json() for one in found]}))
+        return
+    print("\n".join(line for one in found for line in described(one)))
+
+
+def described(job: catalog.Listed) -> Iterator[str]:
+    """A job as a person reads it."""
+    yield visible(f"{job.name:<20}{job.about}")
+    for one in job.settings:
+        yield visible(f"    --set {one.name}={one.default}: {one.help}, {one.kind}")
+    if job.packages:
+        yield visible(f"    packages of its functions: {', '.join(job.packages)}")
 
 
 def _add_input(add: Add) -> None:
@@ -193,7 +235,7 @@ def tell(
 ) -> None:
     """Say what is planned, or was done, and add it to the facts; write the report."""
     if asked.dryrun:
-        expected = forecast(asked, outcome.plan, outcome.choice, prices)
+        expected = forecast(asked, outcome.plan, outcome.weighed, prices)
         say(expected.lines())
         facts["plan"] = expected.to_json()
     elif not asked.full_async:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import sys
 from collections.abc import Callable, Sequence
+from typing import TextIO
 
 from aws.client import Clients
 from errors import log
@@ -16,10 +18,11 @@ from report import page
 from running import costs, watching
 from terminal import arguments, program
 from terminal.arguments import Add
-from views import logs, result
+from views import logs, result, timings, traces
 from views.answer import answer_of, read_answer
 from views.status import read_status
 from views.summary import Summary, read_summary
+from views.timings import Timing
 
 REPORT = "report.html"
 STATUSES = "exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted"
@@ -29,14 +32,15 @@ STATUSES = "exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted"
 class View:
     """A subcommand: what it does, in words and in code, and the options that its example has.
 
-    `options` adds what it takes besides JOBBKT, JOB and the options of AWS; `show` may return an
-    exit status of its own.
+    `options` adds what it takes besides JOBBKT, JOB and the options of AWS, or, where it is
+    `local`, all that it takes; `show` may return an exit status of its own.
     """
 
     help: str
     show: Callable[[Clients, argparse.Namespace], int | None]
     options: Callable[[argparse.ArgumentParser], None]
     example: str = ""
+    local: bool = False
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,7 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def look(options: argparse.Namespace) -> int | None:
     """Carry out the subcommand that the options name."""
-    return VIEWS[options.view].show(Clients(options.region, options.profile), options)
+    view = VIEWS[options.view]
+    clients = Clients() if view.local else Clients(options.region, options.profile)
+    return view.show(clients, options)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -65,22 +71,26 @@ def make_parser() -> argparse.ArgumentParser:
     for name, view in VIEWS.items():
         own = views.add_parser(
             name,
-            usage="%(prog)s JOBBKT JOB [options]",
+            usage=f"%(prog)s {'FILE.py SAMPLE...' if view.local else 'JOBBKT JOB'} [options]",
             help=view.help,
             description=f"{view.help[0].upper()}{view.help[1:]}.",
             epilog=f"example: {example_of(name)}\n\n{STATUSES}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        own.add_argument("jobbkt", metavar="JOBBKT", help="the job bucket")
-        own.add_argument("jobid", metavar="JOB", help="the job id")
+        if not view.local:
+            own.add_argument("jobbkt", metavar="JOBBKT", help="the job bucket")
+            own.add_argument("jobid", metavar="JOB", help="the job id")
         view.options(own)
-        arguments.add_aws(own.add_argument)
+        if not view.local:
+            arguments.add_aws(own.add_argument)
     return parser
 
 
 def example_of(name: str) -> str:
     """A subcommand as a user may call it."""
-    return f"python job.py {name} MY-BUCKET-NAME job1000 {VIEWS[name].example}".rstrip()
+    view = VIEWS[name]
+    where = "" if view.local else "MY-BUCKET-NAME job1000 "
+    return f"python job.py {name} {where}{view.example}".rstrip()
 
 
 # ------------------------------------------------------------------------------ what each shows
@@ -112,6 +122,12 @@ def show_logs(clients: Clients, options: argparse.Namespace) -> None:
         print("".join(f"{line.text()}\n" for line in lines), end="")
 
 
+def show_timings(clients: Clients, options: argparse.Namespace) -> None:
+    """Print a row for each function call of a job, in the form that was asked for."""
+    rows = timings.read_timings(clients, options.jobbkt, options.jobid)
+    FORMS[options.format](rows, sys.stdout)
+
+
 def show_nudge(clients: Clients, options: argparse.Namespace) -> None:
     """Wake a job that stands still."""
     log(watching.wake(clients.s3, options.jobbkt, options.jobid))
@@ -125,6 +141,13 @@ def show_report(clients: Clients, options: argparse.Namespace) -> None:
     write_report(clients, options.output, done)
     if options.json:
         print(json.dumps({"summary": done.to_json()}))
+
+
+def show_trial(clients: Clients, options: argparse.Namespace) -> int:
+    """Try a job's file, without AWS."""
+    from terminal import trying
+
+    return trying.show_trial(options)
 
 
 def write_report(clients: Clients, path: str, done: Summary) -> None:
@@ -161,6 +184,27 @@ def _logs_options(parser: argparse.ArgumentParser) -> None:
     arguments.add_json(extent)
 
 
+FORMS: dict[str, Callable[[Sequence[Timing], TextIO], None]] = {
+    "csv": timings.write_csv,
+    "json": timings.write_json,
+    "perfetto": lambda rows, out: print(json.dumps(traces.trace_events(rows)), file=out),
+    "otlp": lambda rows, out: print(json.dumps(traces.spans(rows)), file=out),
+}
+"""How timings are written."""
+
+
+def _timings_options(parser: argparse.ArgumentParser) -> None:
+    what = "csv, json; perfetto: trace events; otlp: OpenTelemetry spans (%(default)s)"
+    parser.add_argument("--format", choices=tuple(FORMS), default="csv", help=what)
+
+
+def _trial_options(parser: argparse.ArgumentParser) -> None:
+    add: Add = parser.add_argument
+    add("file", metavar="FILE.py", help="the job")
+    add("sample", nargs="+", metavar="SAMPLE", help="a file of input, packed or not")
+    arguments.add_settings(add)
+
+
 def _report_options(parser: argparse.ArgumentParser) -> None:
     add: Add = parser.add_argument
     add("--output", metavar="FILE", default=REPORT, help="where to (%(default)s)")
@@ -172,9 +216,17 @@ VIEWS = {
     "status": View("show where a job is, from S3 alone", show_status, _status_options),
     "result": View("print a job's answer", show_result, _result_options, "--sort value --top 10"),
     "logs": View("print what a job's functions logged, by time", show_logs, _logs_options),
+    "timings": View("print a row for each call of a function", show_timings, _timings_options),
     "nudge": View("wake a job whose S3 event was lost", show_nudge, _no_options),
     "report": View(
         "write an HTML page about a job", show_report, _report_options, "--output job1000.html"
+    ),
+    "try": View(
+        "try a job of your own on a sample, without AWS",
+        show_trial,
+        _trial_options,
+        "countries.py sample.csv",
+        local=True,
     ),
 }
 """The subcommands, in the order of the help."""

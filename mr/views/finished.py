@@ -104,8 +104,15 @@ def read_finished_job(s3: Any, bucket: str, job_id: str) -> FinishedJob:
             f"job {job_id} in s3://{bucket}/{job_id}/ has no result yet: "
             f"`job.py status {bucket} {job_id}` shows where it is"
         )
-    keys = JobKeys(job_id)
     records = read_step_records(s3, info, listing)
+    return FinishedJob(info, data, records, read_tasks(s3, info, listing, records))
+
+
+def read_tasks(
+    s3: Any, info: JobInfo, listing: JobListing, records: Mapping[int, StepRecord]
+) -> tuple[Task, ...]:
+    """The tasks whose outputs are listed, in their order; the one that wrote the result is last."""
+    keys = JobKeys(info.job_id)
     wanted = [
         (step, number, keys.output(step, number))
         for step, due in [(0, info.map_count)]
@@ -113,15 +120,15 @@ def read_finished_job(s3: Any, bucket: str, job_id: str) -> FinishedJob:
         for number in range(1, due + 1)
         if number in listing.outputs.get(step, {})
     ]
-    wanted.append((max(records, default=1), 1, keys.result))
+    if listing.has_result:
+        wanted.append((max(records, default=1), 1, keys.result))
 
     def head(output: tuple[int, int, str]) -> Task:
         step, number, key = output
-        return task_of(step, number, key, s3.head_object(Bucket=bucket, Key=key))
+        return task_of(step, number, key, s3.head_object(Bucket=info.job_bucket, Key=key))
 
     with ThreadPoolExecutor(READERS) as threads:
-        tasks = list(threads.map(head, wanted))
-    return FinishedJob(info, data, records, tuple(tasks))
+        return tuple(threads.map(head, wanted))
 
 
 def task_of(step: int, number: int, key: str, head: Mapping[str, Any]) -> Task:

@@ -11,7 +11,7 @@ from typing import Any
 
 from errors import counted
 from running.costs import Prices
-from running.goals import Alternative, Choice
+from running.goals import Alternative, Weighed
 from running.outlook import ASSUMED, Outlook, outlook
 from running.planning import Plan
 from running.request import JobRequest
@@ -27,13 +27,13 @@ class Forecast:
     plan: Plan
     outlook: Outlook
     prices_date: str
-    choice: Choice | None = None
+    weighed: Weighed | None = None
 
     def lines(self) -> list[str]:
         """The form for a person."""
         steps, sizes = self._steps, self.plan.batch_sizes
         return [
-            *(choice_lines(self.choice) if self.choice else []),
+            *(goal_lines(self.weighed) if self.weighed else []),
             f"{counted(len(sizes), 'mapper')} of {min(sizes):,} to {max(sizes):,} bytes",
             f"about {counted(sum(steps), 'reducer')} in "
             f"{counted(len(steps), 'step')} ({' + '.join(map(str, steps))})",
@@ -58,27 +58,27 @@ class Forecast:
             "expected_seconds": self.outlook.seconds,
             "cost": bill.bill_json(self.outlook.items, self.prices_date),
             "assumed": ASSUMED,
-            **({"choice": choice_json(self.choice)} if self.choice else {}),
+            **({"goal": goal_json(self.weighed)} if self.weighed else {}),
         }
 
 
-def forecast(request: JobRequest, plan: Plan, choice: Choice | None, prices: Prices) -> Forecast:
+def forecast(request: JobRequest, plan: Plan, weighed: Weighed | None, prices: Prices) -> Forecast:
     """What the plan of a request will take."""
-    if choice:
-        return Forecast(plan, choice.taken.outlook, prices.date, choice)
+    if weighed:
+        return Forecast(plan, weighed.taken.outlook, prices.date, weighed)
     wish = Wish(request.reducers, request.fan_in)
     expected = outlook(plan, request.concurrency, wish, prices)
     return Forecast(plan, expected, prices.date)
 
 
-def choice_lines(choice: Choice) -> list[str]:
+def goal_lines(weighed: Weighed) -> list[str]:
     """What was weighed for a goal, as a table; a star marks what is taken."""
     rows: list[tuple[str, ...]] = [("", "split", "mappers", "reducers", "seconds", "dollars")]
-    rows += [cells(one, "*" if one == choice.taken else "") for one in choice.alternatives]
+    rows += [cells(one, "*" if one == weighed.taken else "") for one in weighed.alternatives]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
-        f"goal {choice.goal}, with at most {choice.at_once:,} functions at once: "
-        f"splits of {size(choice.taken.split_size)}",
+        f"goal {weighed.goal}, with at most {weighed.at_once:,} functions at once: "
+        f"splits of {size(weighed.taken.split_size)}",
         *(
             "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
             for row in rows
@@ -94,12 +94,12 @@ def cells(one: Alternative, mark: str) -> tuple[str, ...]:
     return mark, size(one.split_size), f"{found.mappers:,}", shapes, seconds, cost
 
 
-def choice_json(choice: Choice) -> dict[str, Any]:
+def goal_json(weighed: Weighed) -> dict[str, Any]:
     """What was weighed for a goal, for programs."""
     return {
-        "goal": choice.goal,
-        "functions_at_once": choice.at_once,
-        "split_size": choice.taken.split_size,
+        "name": weighed.goal,
+        "functions_at_once": weighed.at_once,
+        "split_size": weighed.taken.split_size,
         "alternatives": [
             {
                 "split_size": one.split_size,
@@ -108,6 +108,6 @@ def choice_json(choice: Choice) -> dict[str, Any]:
                 "expected_seconds": one.outlook.seconds,
                 "dollars": one.outlook.dollars,
             }
-            for one in choice.alternatives
+            for one in weighed.alternatives
         ],
     }

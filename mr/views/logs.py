@@ -2,8 +2,9 @@
 
 In: log events of the functions, in order within their streams. Out: `LogLine`s of that job alone,
 by time, with the function's name and the task's. A stream holds one request after the other, from
-its START line on; whose request it is says the line with which every function here begins,
-`job JOB: mapper 3 reads ...`.
+its START line on; whose request it is says the line with which every function here begins
+(state/opening.py), by the run's id: what anyone else writes into a log makes no line one of the
+job's.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +20,8 @@ from aws.client import Clients
 from aws.logs import read_events
 from errors import visible
 from state.listing import read_records
+from state.opening import opened_task, opens_any
+from state.records import JobInfo
 from views.functions import names_of
 from views.status import read_status
 
@@ -31,12 +34,15 @@ QUIET_SECONDS = 10.0
 
 @dataclasses.dataclass(frozen=True)
 class LogLine:
-    """One line: when (seconds since the epoch), the function's name, "mapper 3" and so on."""
+    """One line: when (seconds since the epoch), the function's name, "mapper 3" and so on, and the
+    request that it belongs to.
+    """
 
     time: float
     function: str
     task: str
     message: str
+    request_id: str = ""
 
     def text(self) -> str:
         """The form for a person; further lines of a message, as of a traceback, are indented."""
@@ -46,104 +52,89 @@ class LogLine:
         return "\n    ".join([line, *more])
 
 
-class JobFilter:
-    """Picks one job's lines from a function's events, which may come in several portions."""
+_START = re.compile(r"START RequestId: ?(\S*)")
 
-    def __init__(self, function: str, job_id: str) -> None:
-        tasks = r"mapper \d+|step \d+ reducer \d+|coordinator|driver"
-        self._begins = re.compile(rf"job {re.escape(visible(job_id))}: ({tasks})\b")
-        self._other = re.compile(rf"job .+: ({tasks})\b")
+
+class JobFilter:
+    """Picks the lines of a job's run from a function's events, which may come in portions."""
+
+    def __init__(self, function: str, job: JobInfo) -> None:
         self._function = function
+        self._job = job
         self._open: dict[str, list[tuple[float, str]]] = {}
         self._task: dict[str, str | None] = {}
+        self._request: dict[str, str] = {}
 
     def lines(self, event: Mapping[str, Any]) -> Iterator[LogLine]:
         """The lines of the job that are known to be its own now that this event is there."""
         stream, when = event["logStreamName"], event["timestamp"] / 1000
         message = event["message"].rstrip()
-        if message.startswith("START RequestId"):
+        if start := _START.match(message):
             self._open[stream], self._task[stream] = [], ""
+            self._request[stream] = start[1]
         task = self._task.get(stream)
         if task is None:  # someone else's, or a request whose beginning was not seen
             return
         if task:
-            yield LogLine(when, self._function, task, message)
+            yield self._line(stream, when, message)
             return
         self._open[stream].append((when, message))
-        if found := self._begins.match(message):
-            self._task[stream] = found[1]
+        if begun := opened_task(message, self._job.run_id, self._job.job_id):
+            self._task[stream] = begun
             for then, text in self._open.pop(stream):
-                yield LogLine(then, self._function, found[1], text)
-        elif self._other.match(message):
+                yield self._line(stream, then, text)
+        elif opens_any(message):
             self._task[stream] = None
+
+    def _line(self, stream: str, when: float, message: str) -> LogLine:
+        task, request = self._task[stream] or "", self._request[stream]
+        return LogLine(when, self._function, task, message, request)
 
 
 def read_job(clients: Clients, bucket: str, job_id: str) -> list[LogLine]:
     """What the functions of a job logged, by time. JobError where there is no such job."""
-    functions, since = sources(clients, bucket, job_id)
-    return job_lines(clients.logs, functions, job_id, since)
+    job, functions, since = sources(clients, bucket, job_id)
+    return job_lines(clients.logs, functions, job, since)
 
 
 def follow_job(clients: Clients, bucket: str, job_id: str) -> Iterator[LogLine]:
     """What they log as it comes, until the job is done. JobError where there is no such job."""
-    functions, since = sources(clients, bucket, job_id)
+    job, functions, since = sources(clients, bucket, job_id)
 
     def is_done() -> bool:
         return read_status(clients.s3, bucket, job_id).state == "done"
 
-    return follow(clients.logs, functions, job_id, since, is_done)
+    return follow(clients.logs, functions, job, since, is_done)
 
 
-def sources(clients: Clients, bucket: str, job_id: str) -> tuple[list[str], float]:
-    """The functions of a job, and the time from which on they may have logged."""
+def sources(clients: Clients, bucket: str, job_id: str) -> tuple[JobInfo, list[str], float]:
+    """A job's record, its functions, and the time from which on they may have logged."""
     job, data = read_records(clients.s3, bucket, job_id)
     functions = dict.fromkeys(names_of(clients.s3, job, data).values())
-    return list(functions), data.start - OVERLAP_SECONDS
+    return job, list(functions), data.start - OVERLAP_SECONDS
 
 
-def job_lines(logs: Any, functions: list[str], job_id: str, since: float) -> list[LogLine]:
-    """Everything that the functions logged for a job since it began, by time."""
+def job_lines(logs: Any, functions: list[str], job: JobInfo, since: float) -> list[LogLine]:
+    """Everything that the functions logged for a job's run since it began, by time."""
     found: list[LogLine] = []
     for function in functions:
-        picked = JobFilter(function, job_id)
+        picked = JobFilter(function, job)
         for event in read_events(logs, function, since):
             found += picked.lines(event)
     return sorted(found, key=lambda line: line.time)
 
 
-@dataclasses.dataclass(frozen=True)
-class Billed:
-    """Calls of a function and the seconds that Lambda bills for them."""
-
-    calls: int
-    seconds: float
-
-
-_BILLED = re.compile(r"REPORT RequestId: .*\bBilled Duration: ([0-9]{1,9}(?:\.[0-9]{1,9})?) ms")
-
-
-def billed(lines: Iterable[LogLine]) -> dict[str, Billed]:
-    """What Lambda's own REPORT lines say, by the function's name; pure."""
-    found: dict[str, Billed] = {}
-    for line in lines:
-        if report := _BILLED.match(line.message):
-            before = found.get(line.function, Billed(0, 0.0))
-            seconds = before.seconds + float(report[1]) / 1000
-            found[line.function] = Billed(before.calls + 1, seconds)
-    return found
-
-
 def follow(
     logs: Any,
     functions: list[str],
-    job_id: str,
+    job: JobInfo,
     since: float,
     is_done: Callable[[], bool],
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[LogLine]:
     """The lines of a job as they come, until it is done and nothing comes any more."""
-    picked = {function: JobFilter(function, job_id) for function in functions}
+    picked = {function: JobFilter(function, job) for function in functions}
     seen: set[Any] = set()
     start, last = since, clock()
     while True:

@@ -20,12 +20,12 @@ from running.costs import FunctionUsage, Item, Prices, S3Usage
 from shuffle import rates
 from state.badrows import lines_of
 from state.keys import JobKeys
-from views import finished, logs
+from views import calls, finished, logs
 from views.answer import answer_of
 from views.bill import bill_json, bill_lines
+from views.calls import Billed
 from views.finished import FinishedJob, Task
 from views.functions import names_of, settings_of
-from views.logs import Billed
 
 FIRST_GROUPS = 5
 
@@ -127,7 +127,7 @@ def read_summary(
 def read_billed(clients: Clients, bucket: str, job_id: str) -> dict[str, Billed]:
     """What Lambda billed for each function of a job; nothing where its logs may not be read."""
     try:
-        return logs.billed(logs.read_job(clients, bucket, job_id))
+        return calls.billed(logs.read_job(clients, bucket, job_id))
     except JobError as error:
         log(f"going on without what was billed: {error}")
         return {}

@@ -65,7 +65,8 @@ def test_what_could_not_be_loaded_in_lambda_is_refused_before_any_call(
 
 
 def test_a_job_with_a_byte_order_mark_is_python_and_deploys(app: Cloud) -> None:
-    (app.config.parent / "plain.py").write_bytes(b"\xef\xbb\xbfimport json\r\n")
+    text = b"\xef\xbb\xbfimport json\r\nhandler = json.dumps\r\n"
+    (app.config.parent / "plain.py").write_bytes(text)
     check(app.setup_apps("--no_spotwrap"), 0, f"plain{app.suffix}: created")
 
 

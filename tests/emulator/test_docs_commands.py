@@ -22,12 +22,14 @@ from tests.cloud import ROOT, Cloud, cloud_on, run
 
 BUCKET, DATA, CODE = "own-jobs", "own-data", "own-code"
 VISITS = [b"".join(uservisits.generate(3, index, 60_000)) for index in range(3)]
-WITH_ANOTHER_TEST = {"README.md", "spotwrap.md", "rights.md", "simulator.md"}
+WITH_ANOTHER_TEST = {"README.md", "spotwrap.md", "rights.md", "simulator.md", "timings.md"}
 HERE = {"jobs.md", "reliability.md"}
 RUN_BY = {
     "make demo": "test_local.py",
     "make local": "test_local.py",
+    "make play": "test_local.py",
     "make bench": "test_docs_commands.py",
+    "make aws-check": "test_awscheck.py",
 }
 """The commands that stand in sentences alone, and the file that runs each."""
 
@@ -81,9 +83,11 @@ def follow(cloud: Cloud, fields: str, *commands: str) -> str:
 def test_a_job_of_ones_own_and_then_the_accelerated_one(own: Cloud, checkout: Path) -> None:
     text = (checkout / "docs/jobs.md").read_text()
     (code, *_) = readme.blocks(text, "python")
-    countries, polars, orjson = readme.blocks(text, "json")
-    deploy, look, deploy_polars = readme.blocks(text, "bash")
+    countries, files, polars, orjson = readme.blocks(text, "json")
+    trial, deploy, look, with_the_run, deploy_polars = readme.blocks(text, "bash")
     (checkout / "mr/countries.py").write_text(code)
+    tried = follow(own, "", trial)
+    assert "combine gave the same in every grouping that was tried" in tried
     shown = follow(own, countries, deploy, look)
     rows = [row.split(",") for body in VISITS for row in body.decode().splitlines()]
     counted = Counter(row[-4] for row in rows)
@@ -91,6 +95,8 @@ def test_a_job_of_ones_own_and_then_the_accelerated_one(own: Cloud, checkout: Pa
     assert {key: value[0] for key, value in result.items()} == counted
     (most, count), *_ = counted.most_common(1)
     assert f'{most},"[{count}, ' in shown
+    follow(own, files, deploy, with_the_run)
+    assert own.read("countries2/result") == result
     looks = re.findall(r"^    (python job\.py .*)$", readme_part("Looking at a job"), re.M)
     assert len(looks) == 4
     commands = "\n".join(["cd mr", *looks]).replace("MY-BUCKET-NAME", BUCKET)
@@ -140,10 +146,12 @@ def test_the_measurements_of_reliability_can_be_repeated() -> None:
             "--jobs 100 --at-once 10": "--jobs 2 --at-once 2",
             "--jobs 5 --mappers 20": "--jobs 1 --mappers 4 --only 'every S3 event twice'",
             "--objects 200000": "--objects 20000",
+            "--mappers 200 --at-once 20": "--mappers 12 --at-once 4",
         },
     )
     assert "one after another: 2 of 2 answers exact" in shown
     assert "20000 objects planned: " in shown
+    assert re.search(r"^12 mappers due, 4 at once: [1-4] calls, .* told 1 time, ", shown, re.M)
     assert "| every S3 event twice | 100 % | 1 | 1 | 1 | 1 |" in shown
 
 

@@ -1,19 +1,24 @@
-"""`make demo` and `make local`: what they print, and that nothing is left behind."""
+"""`make demo`, `make play` and `make local`: what they print, and that nothing is left behind."""
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from local.sandbox import exports
 from tests.cloud import ROOT, run
 
 
@@ -21,9 +26,10 @@ from tests.cloud import ROOT, run
 def checkout(tmp_path: Path) -> Path:
     """The parts of a checkout that the two commands need, in a path with a space."""
     folder = tmp_path / "a checkout"
-    for name in ("local", "mr", "lambda-python"):
+    for name in ("local", "mr", "lambda-python", "docs"):
         shutil.copytree(ROOT / name, folder / name)
-    shutil.copy(ROOT / "scns.json", folder / "scns.json")
+    for name in ("scns.json", "README.md", "LICENSE", "CHANGELOG.md"):
+        shutil.copy(ROOT / name, folder / name)
     return folder
 
 
@@ -60,58 +66,120 @@ def test_the_demo_ends_well_and_leaves_nothing(checkout: Path, environment, tmp_
     assert re.search(r"all \d+ groups are what a sum over the same files gives", done.stdout)
     assert "TIMER:CALL:" in done.stdout
     assert "Everything is deleted." in done.stderr
+    assert "play with it:       make play" in done.stdout
     assert processes_in(checkout) == []
-    assert not (checkout / ".local").exists()
+    assert [path.name for path in (checkout / ".local").iterdir()] == ["demo.html"]
     assert list((tmp_path / "home").iterdir()) == []
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
 @contextmanager
-def local(checkout: Path, environment: dict[str, str], *options: str) -> Iterator[dict[str, str]]:
-    """`make local`'s program until the block ends; then Ctrl-C. Yields what it exports."""
-    process = subprocess.Popen(
-        [sys.executable, "local/emulator.py", *options],
-        cwd=checkout,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    exported = {}
-    assert process.stdout is not None
-    for line in process.stdout:
-        name, value = line.removeprefix("export ").rstrip("\n").split("=", 1)
-        exported[name] = value
-        if name == "AWSRole":
-            break
+def sandbox(checkout: Path, environment: dict[str, str], *options: str) -> Iterator[dict[str, str]]:
+    """`make local`'s program until the block ends; then Ctrl-C. Yields a second terminal's
+    environment, in which SAID is what the program said.
+    """
+    command = [sys.executable, "local/sandbox.py", *options]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, cwd=checkout, env=environment, **pipes)
+    assert process.stderr is not None
+    told = "".join(itertools.takewhile(lambda line: "Ctrl-C" not in line, process.stderr))
     try:
-        yield {**environment, **exported}
+        yield {**sourced(checkout, environment), "SAID": told}
     finally:
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
+        printed, said = process.communicate(timeout=30)
     assert process.returncode == 0, said
+    assert printed.startswith("export AWS_ENDPOINT_URL=http://127.0.0.1:")
     assert "Traceback" not in said
     assert processes_in(checkout) == []
+    assert not (checkout / ".local/env").exists()
+
+
+def sourced(checkout: Path, environment: dict[str, str]) -> dict[str, str]:
+    """The environment after `source .local/env`."""
+    command = ["bash", "-c", "source .local/env && env -0"]
+    done = run(command, environment, cwd=checkout)
+    assert done.returncode == 0, done.stderr
+    return dict(entry.split("=", 1) for entry in done.stdout.split("\0") if entry)
 
 
 def test_the_local_aws_is_reached_by_what_it_exports_and_stops_cleanly(
     checkout: Path, environment
 ) -> None:
-    with local(checkout, environment) as second_terminal:
+    with sandbox(checkout, environment, "--data") as second_terminal:
         assert second_terminal["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
         assert run(["aws", "s3", "mb", "s3://a-bucket"], second_terminal).returncode == 0
         assert "a-bucket" in run(["aws", "s3", "ls"], second_terminal).stdout
+        assert_what_it_says_next_works(checkout, second_terminal)
+        assert_a_jobs_own_file_runs(checkout, second_terminal)
     assert run(["aws", "s3", "ls"], second_terminal).returncode != 0
     assert not (checkout / ".local").exists()
 
 
-def test_s3_is_kept_only_if_asked_for(checkout: Path, environment) -> None:
-    with local(checkout, environment, "--keep") as terminal:
+def assert_what_it_says_next_works(checkout: Path, terminal: dict[str, str]) -> None:
+    """Each command that it prints, word for word."""
+    _, _, said = terminal["SAID"].partition("  source .local/env\n")
+    first, result, words = (shlex.split(line) for line in said.splitlines())
+    for command in (first, result, words):
+        assert command[0] == "python"
+        done = run([sys.executable, *command[1:]], terminal, cwd=checkout)
+        assert done.returncode == 0, done.stderr
+    counted = json.loads(
+        run(["aws", "s3", "cp", "s3://local-jobs/job2/result", "-"], terminal).stdout
+    )
+    assert counted["the"] > 100
+
+
+def assert_a_jobs_own_file_runs(checkout: Path, terminal: dict[str, str]) -> None:
+    """Input in, one command, the answer: the functions are there, and take a file of one's own."""
+    (checkout / "mine.csv").write_text("a,1\nb,2\na,3\n")
+    (checkout / "mine.py").write_text(
+        "def map_line(line):\n    key, value = line.split(',')\n    yield key, int(value)\n\n\n"
+        "def combine(a, b):\n    return a + b\n"
+    )
+    copied = run(["aws", "s3", "cp", "mine.csv", "s3://local-data/mine/"], terminal, cwd=checkout)
+    assert copied.returncode == 0, copied.stderr
+    command = [sys.executable, "mr/driver.py", "local-jobs", "mine", "mapperNS", "reducerNS"]
+    command += ["--databkt", "local-data", "--prefix", "mine/", "--job", "./mine.py"]
+    done = run([*command, "--wait4reducers"], terminal, cwd=checkout)
+    assert done.returncode == 0, done.stderr
+    shown = run([sys.executable, "mr/job.py", "result", "local-jobs", "mine"], terminal, checkout)
+    assert shown.stdout == "key,value\na,4\nb,2\n"
+
+
+def test_a_role_that_was_chosen_stays(monkeypatch) -> None:
+    lines = exports({"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWSRole": "arn:own"})
+    shell = ["bash", "-c", f'{lines}echo "$AWSRole"']
+    assert run(shell, {"AWSRole": "arn:mine"}).stdout == "arn:mine\n"
+    assert run(shell, {}).stdout == "arn:own\n"
+
+
+def test_what_is_in_it_is_kept_only_if_asked_for(checkout: Path, environment, tmp_path) -> None:
+    with sandbox(checkout, environment, "--keep") as terminal:
         run(["aws", "s3", "mb", "s3://kept"], terminal)
         made = run(["aws", "s3", "cp", "-", "s3://kept/note", "--quiet"], terminal)
         assert made.returncode == 0, made.stderr
-    with local(checkout, environment) as terminal:
+        put_function(terminal, "mine", tmp_path / "mine.zip")
+    with sandbox(checkout, environment) as terminal:
         assert "kept" not in run(["aws", "s3", "ls"], terminal).stdout
-    with local(checkout, environment, "--keep") as terminal:
+        assert "mine" not in functions(terminal)
+    with sandbox(checkout, environment, "--keep") as terminal:
         assert "note" in run(["aws", "s3", "ls", "s3://kept/"], terminal).stdout
-    assert [path.name for path in (checkout / ".local").iterdir()] == ["s3"]
+        assert {"mine", "mapperNS"} <= set(functions(terminal))
+    kept = sorted(path.name for path in (checkout / ".local").iterdir())
+    assert kept == ["s3", "state"]
+
+
+def put_function(terminal: dict[str, str], name: str, path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as bundle:
+        bundle.writestr("mine.py", "def handler(event, context):\n    return 1\n")
+    command = f"aws lambda create-function --function-name {name} --runtime python3.13".split()
+    command += ["--handler", "mine.handler", "--role", terminal["AWSRole"]]
+    done = run([*command, "--zip-file", f"fileb://{path}"], terminal)
+    assert done.returncode == 0, done.stderr
+
+
+def functions(terminal: dict[str, str]) -> list[str]:
+    command = ["aws", "lambda", "list-functions", "--query", "Functions[].FunctionName"]
+    found: list[str] = json.loads(run([*command, "--output", "json"], terminal).stdout)
+    return found

@@ -63,12 +63,12 @@ def test_the_changes_are_named_and_not_made(app: Cloud) -> None:
     write(app, job_id="job2", timeout=7)
     for _ in range(2):  # the second time it says the same
         assert plan(app, "--no_spotwrap")[:-2] == [
-            "plain: would be updated (code, Timeout)",
+            "plain: would be updated (code, Timeout 300 -> 7)",
             "coordinator: unchanged",
             "coordinator: trigger on s3://BUCKET/job2: would be wired",
         ]
     assert plan(app, "--no_spotwrap", "--update")[:-2] == [
-        "plain: would be updated (code, Timeout)",
+        "plain: would be updated (code, Timeout 300 -> 7)",
         "coordinator: unchanged",
     ]
 

@@ -49,8 +49,8 @@ def test_a_shape_gives_the_exact_answer_with_the_reducers_that_were_planned(
 
 def test_a_goal_is_shown_beside_other_ways_and_gives_the_exact_answer(cloud: Cloud, bodies) -> None:
     shown = cloud.driver("goal", "--goal", "cheapest", "--dryrun", "--json", prefix=PREFIX)
-    choice = json.loads(shown.stdout)["plan"]["choice"]
-    assert choice["goal"] == "cheapest"
+    choice = json.loads(shown.stdout)["plan"]["goal"]
+    assert choice["name"] == "cheapest"
     assert choice["split_size"] in [one["split_size"] for one in choice["alternatives"]]
     assert f"with at most {choice['functions_at_once']:,} functions at once" in shown.stderr
     done = cloud.driver("goal", "--goal", "cheapest", "--wait4reducers", prefix=PREFIX)

@@ -7,11 +7,13 @@ import io
 import json
 import re
 import sys
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from local import uservisits
-from tests import oracle
+from tests import oracle, readme
 from tests.cloud import Cloud, run
 
 PREFIX = "views/"
@@ -60,9 +62,38 @@ def test_the_result_as_csv_and_json(cloud: Cloud, bodies) -> None:
     assert list(largest) == sorted(expected, key=lambda key: -expected[key])[:3]
 
 
-@pytest.mark.parametrize("what", ["status", "result", "logs", "report"])
+@pytest.mark.parametrize("what", ["status", "result", "logs", "report", "timings"])
 def test_a_job_that_is_not_there(cloud: Cloud, what: str) -> None:
     done = view(cloud, what, cloud.bucket, "no-such-job")
     assert done.returncode == 1
     assert "no-such-job" in done.stderr
     assert done.stdout == ""
+
+
+def test_the_timings_of_a_job_word_for_word_as_the_page_has_them(
+    cloud: Cloud, bodies, tmp_path: Path
+) -> None:
+    """Its blocks are run in a folder of their own, from where the command is found."""
+    (block,) = readme.blocks((readme.ROOT / "docs" / "timings.md").read_text(), "bash")
+    _, commands = block.split("cd mr\n")
+    commands = commands.replace("python job.py", f"{sys.executable} {readme.ROOT}/mr/job.py")
+    environment = {**cloud.environment, "JOB_BUCKET": cloud.bucket}
+    script = "set -euo pipefail\n" + commands.replace("job1000 --format", "viewed --format")
+    done = run(["bash", "-c", script], environment, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader((tmp_path / "job1000.csv").open()))
+    kinds = Counter(row["kind"] for row in rows)
+    assert (kinds["mapper"], kinds["reducer"]) == (2, 1)
+    assert 2 <= kinds["coordinator"] <= 4
+    assert sum(int(row["rows"]) for row in rows if row["kind"] == "mapper") == sum(
+        body.count(b"\n") for body in bodies
+    )
+    ended = [row for row in rows if row["billed_ms"]]
+    assert len(ended) >= 3
+    for row in ended:
+        took = 1000 * (float(row["ended_unix_s"]) - float(row["started_unix_s"]))
+        assert took <= float(row["billed_ms"]) + 2
+    events = json.loads((tmp_path / "job1000.trace.json").read_text())["traceEvents"]
+    assert sum(one["ph"] == "X" for one in events) == len(ended)
+    (traced,) = json.loads((tmp_path / "job1000.otlp.json").read_text())["resourceSpans"]
+    assert len(traced["scopeSpans"][0]["spans"]) == 1 + len(ended)

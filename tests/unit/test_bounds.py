@@ -80,7 +80,7 @@ def test_the_coordinator_says_in_one_line_what_is_no_record(body: bytes, capfd) 
     put(world, "jobinfo.json", body)
     coordinator = reducerCoordinator.Coordinator(SimpleNamespace(s3=S3(world)), "me", 30)
     coordinator.coordinate(BUCKET, "job1")
-    _, line = capfd.readouterr().err.splitlines()
+    (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith("job job1: s3://jobs/job1/jobinfo.json ")
     assert line.endswith(": nothing was started")
     assert len(line) < 300

@@ -29,13 +29,13 @@ def function(**fields: Any) -> dict[str, Any]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "mr").mkdir()
-    (tmp_path / "mr" / "mapper.py").write_text("import json\nimport helper\n")
+    (tmp_path / "mr" / "mapper.py").write_text("import json\nimport helper\nhandler = print\n")
     (tmp_path / "mr" / "helper.py").write_text("import os\n")
     (tmp_path / "mr" / "lost.py").write_text("import helper\n\nimport gone\n")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "queue.py").write_text("")
     (tmp_path / "mr" / "sub").mkdir()
-    (tmp_path / "mr" / "sub" / "mapper.py").write_text("another = 1\n")
+    (tmp_path / "mr" / "sub" / "mapper.py").write_text("another = handler = 1\n")
     return tmp_path
 
 
@@ -119,7 +119,9 @@ def test_the_shipped_file_is_right_but_for_its_placeholder() -> None:
             {"files_and_dirs": ["mr/mapper.py", "other/queue.py"]},
             "other/queue.py would hide the mo",
         ),
-        ({"runtime": "nodejs20.x"}, "runtime: 'nodejs20.x' is not a Python runtime"),
+        ({"runtime": "python3.99"}, "runtime: 'python3.99' is no Python runtime of Lambda that"),
+        ({"handler": "mapper.handle"}, "handler: mapper.handle: there is no handle in "),
+        ({"runtime": "nodejs20.x"}, "runtime: 'nodejs20.x' is no Python runtime of Lambda that"),
         ({"timeout": 901}, "timeout: 901 is not a number from 1 to 900 seconds"),
         ({"architecture": "arm"}, "architecture: 'arm' is not one of x86_64, arm64"),
         ({"environment": {"AB": 1}}, "environment: AB is int, not a text"),
@@ -137,6 +139,26 @@ def test_the_shipped_file_is_right_but_for_its_placeholder() -> None:
 def test_a_fault_names_the_function_and_the_field(folder: Path, fields, message: str) -> None:
     found = faults(write(folder, function(**fields)))
     assert any(message in fault for fault in found), found
+
+
+HIDDEN = "hunter2"
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"1A": HIDDEN},
+        {"AB": [HIDDEN]},
+        {"AB": {HIDDEN: HIDDEN}},
+        {"AB": HIDDEN, "CD": 1},
+        HIDDEN,
+        [HIDDEN],
+    ],
+)
+def test_no_fault_shows_a_value_of_the_environment(folder: Path, environment) -> None:
+    found = faults(write(folder, function(environment=environment)))
+    assert len(found) == 1
+    assert HIDDEN not in found[0]
 
 
 def test_all_faults_are_told_in_one_go(folder: Path) -> None:

@@ -10,18 +10,18 @@ from local.simulated import presets
 from local.simulated.job import request_for, simulate
 from local.simulated.rates import Rates
 from running.costs import Prices
-from running.goals import Choice, choose, split_sizes
+from running.goals import Weighed, split_sizes, weigh
 from running.planning import MAX_SPLITS, Plan
 from running.request import JobRequest
-from views.forecast import Forecast, choice_lines
+from views.forecast import Forecast, goal_lines
 
 NODE = [S3Object(f"in/{number}", 125_742_574, "e") for number in range(202)]
 """Query 2's input of 25.4 GB."""
 
 
-def chosen(goal: str, listed=NODE, account: int = 1000, **options) -> Choice:
+def chosen(goal: str, listed=NODE, account: int = 1000, **options) -> Weighed:
     request = JobRequest(prefix="in/", goal=goal, **{"full_async": True, **options})
-    return choose(listed, request, account, Prices())
+    return weigh(listed, request, account, Prices())
 
 
 def test_the_fastest_takes_less_time_and_the_cheapest_less_money() -> None:
@@ -68,7 +68,7 @@ def test_a_goal_without_input_is_refused() -> None:
 
 def test_the_alternatives_are_a_table_with_a_mark() -> None:
     choice = chosen("cheapest")
-    title, head, *rows = choice_lines(choice)
+    title, head, *rows = goal_lines(choice)
     assert title.startswith("goal cheapest, with at most 1,000 functions at once: splits of ")
     assert head.split() == ["split", "mappers", "reducers", "seconds", "dollars"]
     assert len(rows) == len(choice.alternatives)
@@ -80,8 +80,8 @@ def test_the_alternatives_are_a_table_with_a_mark() -> None:
 def test_programs_get_the_alternatives_too() -> None:
     choice = chosen("fastest")
     plan = Plan([["in/0"]], [1], 1, 1)
-    found = Forecast(plan, choice.taken.outlook, "2026-01", choice).to_json()["choice"]
-    assert (found["goal"], found["functions_at_once"]) == ("fastest", 1000)
+    found = Forecast(plan, choice.taken.outlook, "2026-01", choice).to_json()["goal"]
+    assert (found["name"], found["functions_at_once"]) == ("fastest", 1000)
     assert found["split_size"] in [one["split_size"] for one in found["alternatives"]]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from deploy import imports
 from deploy.bundle import BundleError
-from deploy.imports import Closure, Import, module_imports
+from deploy.imports import Closure, Import, may_define, module_imports
 
 ROOT = Path(__file__).resolve().parents[2]
 EVERYWHERE = b"""
@@ -272,7 +272,7 @@ def test_a_job_that_is_nowhere(tmp_path: Path, job: str) -> None:
 @pytest.mark.parametrize(
     ("listed", "rooms"),
     [
-        ("mr/driver.py", {"aws", "inputs", "running", "shuffle", "state"}),
+        ("mr/driver.py", {"aws", "inputs", "jobs", "running", "shuffle", "state"}),
         ("mr/mapper.py", {"aws", "inputs", "jobs", "shuffle", "state"}),
         ("mr/reducer.py", {"aws", "jobs", "shuffle", "state"}),
         ("mr/reducerCoordinator.py", {"aws", "shuffle", "state"}),
@@ -284,3 +284,24 @@ def test_the_rooms_of_a_terminal_are_in_no_zip(listed: str, rooms: set[str]) -> 
     assert (closure.missing, closure.faults) == ([], [])
     jobs = {f"jobs/{path.name}" for path in (ROOT / "mr/jobs").glob("*.py")}
     assert closure.files.keys() & jobs == (jobs if "jobs" in rooms else set())
+
+
+@pytest.mark.parametrize(
+    ("source", "may"),
+    [
+        ("def handler(): ...", True),
+        ("class handler: ...", True),
+        ("handler = print", True),
+        ("from x import y as handler", True),
+        ("from x import *", True),
+        ("try:\n    from x import handler\nexcept ImportError:\n    handler = None", True),
+        ("if True:\n    def handler(): ...", True),
+        ("def __getattr__(name): ...", True),
+        ("def (:", True),
+        ("def other():\n    handler = 1", False),
+        ("other.handler = 1", False),
+        ("", False),
+    ],
+)
+def test_whether_a_module_may_have_a_handler(source: str, may: bool) -> None:
+    assert may_define(source.encode(), "handler") is may

@@ -111,7 +111,7 @@ def test_the_job_is_uservisits_unless_the_environment_names_another(monkeypatch,
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("../etc", "not the name of a module"),
+        ("../etc", "is not the name of a job's module"),
         ("no_such_job", "the function has no no_such_job.py: add it to files_and_dirs"),
     ],
 )
@@ -138,8 +138,38 @@ def test_a_module_that_cannot_be_loaded_is_an_error_that_names_it(name, text, me
 @pytest.mark.parametrize("text", ["0", "-1", "eight", "8.0"])
 def test_a_setting_that_is_no_whole_number_is_an_error(text, monkeypatch) -> None:
     monkeypatch.setenv("KEY_LENGTH", text)
-    with pytest.raises(JobError, match="KEY_LENGTH is"):
-        base.whole_number_setting("KEY_LENGTH", 8, 1)
+    with pytest.raises(JobError, match=r"KEY_LENGTH is .*, not a whole number from 1"):
+        loading.load("uservisits")
+
+
+def test_a_runs_settings_come_before_the_environments_and_these_before_the_defaults(
+    monkeypatch,
+) -> None:
+    def key(**given: int) -> bytes:
+        made = loading.load("uservisits", given).start()
+        made.add(b"123.456.789.0,u,d,1\n")
+        return next(iter(made.pairs()))
+
+    monkeypatch.delenv("KEY_LENGTH", raising=False)
+    assert key() == b"123.456."
+    monkeypatch.setenv("KEY_LENGTH", "4")
+    assert key() == b"123."
+    assert key(KEY_LENGTH=2) == b"12"
+
+
+def test_each_part_of_a_job_gets_the_settings_that_it_has_parameters_for(module) -> None:
+    module(
+        "scaled",
+        'SETTINGS = {"SCALE": {"default": 2}, "LAST": {"default": False}}\n\n'
+        "def map_line(line, scale):\n    yield line, scale\n\n"
+        "def combine(a, b, last):\n    return b if last else a\n",
+    )
+    job = loading.load("scaled", {"SCALE": 3, "LAST": True})
+    made = job.start()
+    made.add(b"x\n")
+    assert made.pairs() == {"x": 3}
+    assert job.combine(1, 2) == 2
+    assert job.combine_name == "scaled.combine"
 
 
 def line_job(map_line, combine=add) -> base.Job:

@@ -12,7 +12,14 @@ from botocore.stub import ANY, Stubber
 
 from deploy import bundle
 from deploy.clients import Clients, DeployError
-from deploy.function import Desired, LambdaManager, configuration_changes, differences
+from deploy.function import (
+    Desired,
+    LambdaManager,
+    changes,
+    configuration_changes,
+    differences,
+    told,
+)
 
 WANTED = Desired(
     name="f",
@@ -203,6 +210,24 @@ def test_a_function_made_by_someone_else_meanwhile_is_an_error(functions) -> Non
         manager.deploy(WANTED)
 
 
+def test_a_large_zip_goes_to_a_bucket_of_this_account_alone(functions) -> None:
+    manager, stub = functions
+    manager.clients.account = "123456789012"
+    large = dataclasses.replace(WANTED, code=b"x" * (bundle.UPLOAD_LIMIT + 1), code_bucket="code")
+    upload = Stubber(manager.clients.client("s3"))
+    where = {"Bucket": "code", "Key": "f/f.zip"}
+    upload.add_response(
+        "put_object", {}, {**where, "Body": ANY, "ExpectedBucketOwner": "123456789012"}
+    )
+    stub.add_response("get_function_configuration", AS_WANTED)
+    code = {"FunctionName": "f", "Architectures": ["x86_64"], "S3Bucket": "code"}
+    stub.add_response("update_function_code", {}, {**code, "S3Key": "f/f.zip"})
+    stub.add_response("get_function", READY)
+    with stub, upload:
+        assert manager.deploy(large) == "updated (code)"
+        upload.assert_no_pending_responses()
+
+
 def test_another_architecture_is_other_code(functions) -> None:
     manager, stub = functions
     stub.add_response("get_function_configuration", {**AS_WANTED, "Architectures": ["arm64"]})
@@ -211,3 +236,32 @@ def test_another_architecture_is_other_code(functions) -> None:
     stub.add_response("get_function", READY)
     with stub:
         assert manager.deploy(WANTED) == "updated (code)"
+
+
+def test_a_change_is_told_with_old_and_new_values_but_those_of_variables() -> None:
+    wanted = dataclasses.replace(
+        WANTED,
+        code=b"123",
+        memory=256,
+        environment={"A": "a secret", "B": "another"},
+        layers=(),
+        tracing=True,
+    )
+    found = {
+        **FOUND,
+        "CodeSize": 9,
+        "CodeSha256": "",
+        "Environment": {"Variables": {"A": "old", "C": "gone"}},
+    }
+    assert list(told(wanted, found, changes(wanted, found))) == [
+        "code 9 -> 3 bytes",
+        "MemorySize 128 -> 256",
+        "Environment: A changed, B added, C removed",
+        "Layers arn:layer:1 -> none",
+        "TracingConfig PassThrough -> Active",
+    ]
+
+
+def test_code_of_the_same_size_is_told_without_sizes() -> None:
+    found = {**FOUND, "CodeSize": 0, "CodeSha256": ""}
+    assert list(told(WANTED, found, changes(WANTED, found))) == ["code"]

@@ -53,14 +53,14 @@ def test_a_compiled_package_is_that_of_another_runtime_and_machine(folder: Path)
 
 
 def test_what_is_imported_must_be_in_one_of_the_packages(folder: Path) -> None:
-    (folder / "mapper.py").write_text("from backports import zstd\nimport polars\n")
+    (folder / "mapper.py").write_text("from backports import zstd\nimport polars\nhandler = 1\n")
     (spec,) = load(folder, packages=["backports.zstd==1.8.0"], runtime="python3.12").functions
     with pytest.raises(config.ConfigError) as caught:
         desired.files_of(spec, {})
     lost = f"m: files_and_dirs: {folder}/mapper.py:2 imports polars, which is nowhere: "
     assert str(caught.value).startswith(lost)
     assert "\n" not in str(caught.value)
-    (folder / "mapper.py").write_text("from backports import zstd\n")
+    (folder / "mapper.py").write_text("from backports import zstd\nhandler = print\n")
     (spec,) = load(folder, packages=["backports.zstd==1.8.0"], runtime="python3.12").functions
     assert {"mapper.py", "backports/zstd/__init__.py"} <= desired.files_of(spec, {}).keys()
 
@@ -73,7 +73,7 @@ def test_a_package_without_a_wheel_is_an_error_and_leaves_nothing(folder: Path) 
 
 def load(folder: Path, **fields: object) -> config.Config:
     if not (folder / "mapper.py").exists():
-        (folder / "mapper.py").write_text("")
+        (folder / "mapper.py").write_text("handler = print\n")
     function = {"name": "m", "lambdaMemory": 128, "handler": "mapper.handler", "zip": "m.zip"}
     function |= {"files_and_dirs": ["mapper.py"], **fields}
     path = folder / "scns.json"

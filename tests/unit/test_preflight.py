@@ -156,7 +156,7 @@ def test_a_function_that_may_not_be_looked_at_is_a_warning(s3, functions, capfd)
 
 def test_the_configuration_of_a_function_is_read(functions) -> None:
     functions.stub.add_response("get_function_configuration", {"Timeout": 42, "MemorySize": 512})
-    assert preflight.function_facts(functions, "mapperNS") == FunctionFacts(42, 512)
+    assert preflight.function_facts(functions, "mapperNS") == FunctionFacts(42, 512, False)
 
 
 def test_a_configuration_that_may_not_be_read_is_assumed(functions, capfd) -> None:

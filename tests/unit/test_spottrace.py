@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from graph import causes, dot, svg
+from graph import causes, dot
 from graph import page as spotpage
 from graph.causes import Edge, Node, Trace
-from spotwrap.table import LATEST
 
 ARN = "arn:aws:lambda:us-west-2:123456789012:function:"
 FINE = "SpotWrapPython"
@@ -55,12 +54,6 @@ def woken(key: str) -> dict[str, str]:
         "eventSource": "arn:aws:s3:::jobs:ObjectCreated:Put",
         "message": f"jobs:{key}:16:2026-11-23T15:40:08.228Z",
     }
-
-
-def test_the_axis_has_few_lines_however_long_a_job_seems() -> None:
-    for end in (100, 86_400_000, LATEST):
-        trace = causes.trace(run("driver", "d", 0, end, **woken("j/task/a")), "jobs", "j")
-        assert 2 <= svg.timeline(trace).count('<line class="axis"') <= svg.MOST_LINES + 1
 
 
 JOB = [
@@ -131,7 +124,7 @@ def test_a_function_that_made_no_call_belongs_to_the_job_of_its_caller(trace) ->
 
 def test_an_invocation_has_its_own_time_and_records(trace) -> None:
     mapper = find(trace, "m1")
-    assert (mapper.label, mapper.start, mapper.end, mapper.error) == ("mapper", 10, 30, "")
+    assert (mapper.label, mapper.start, mapper.end, mapper.error) == ("mapper 1", 10, 30, "")
     assert [one["requestID"] for one in mapper.records] == ["m1:entry", "m1", "m1", "m1", "m1:exit"]
 
 
@@ -187,7 +180,6 @@ def test_an_object_that_wakes_its_own_writer_is_no_endless_circle() -> None:
     ]
     trace = causes.trace(found, "jobs", "job1")
     assert set(causes.ranks(trace)) == {"a", "s3://jobs/job1/x"}
-    assert len(svg.layout(trace)) == 2
 
 
 def test_a_long_chain_is_no_deep_recursion() -> None:
@@ -222,19 +214,74 @@ def test_widths_tell_durations(milliseconds: float, width: float) -> None:
     assert dot.width(milliseconds, 1, 4) == width
 
 
-def test_the_drawings_have_every_node_and_no_markup_of_strangers() -> None:
+def test_the_page_has_every_node_and_no_markup_of_strangers() -> None:
     key = "job1/<script>&"
     found = [*run("mapper", "m", 1, 2), called("mapper", "m", 1.5, "PutObject", f"jobs:{key}")]
     trace = causes.trace(found, "jobs", "job1")
     page = spotpage.page(trace, "<b>")
-    assert page.count("data-node=") == len(trace.nodes) + 1  # the invocation is in both drawings
+    assert [node["id"] for node in spotpage.facts(trace)["nodes"]] == [
+        one.id for one in trace.nodes
+    ]
     assert "job1/<script>" not in page and "<b>" not in page
     assert "{{" not in page
 
 
-def test_no_two_nodes_stand_in_one_place(trace) -> None:
-    places = [place[:2] for place in svg.layout(trace).values()]
-    assert len(set(places)) == len(places) == len(trace.nodes)
+def test_a_record_and_a_text_stand_once(trace) -> None:
+    facts = spotpage.facts(trace)
+    assert len(facts["records"]) == len(JOB)  # though an object has those of its calls too
+    assert len(set(facts["texts"])) == len(facts["texts"])
+    mapper = next(node for node in facts["nodes"] if node["id"] == "m1")
+    requests = [facts["texts"][facts["records"][number][3]] for number in mapper["records"]]
+    assert requests == ["m1:entry", "m1", "m1", "m1", "m1:exit"]
+
+
+CONFLICT = "ClientError: An error occurred ({}) when calling the PutObject operation: no"
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "fails"),
+    [
+        ("PreconditionFailed", "lost", False),
+        ("ConditionalRequestConflict", "lost", False),
+        ("AccessDenied", "write", True),
+    ],
+)
+def test_a_claim_that_is_lost_is_no_fault(code: str, kind: str, fails: bool) -> None:
+    record = "jobs:job1/reducerstate.1"
+    problem = f"{FINE}:{CONFLICT.format(code)}"
+    found = [
+        *run("coordinator", "c1", 1, 9, **woken("job1/task/mapper/1")),
+        called("coordinator", "c1", 2, "PutObject", record),
+        *run("coordinator", "c2", 3, 9, **woken("job1/task/mapper/2")),
+        called("coordinator", "c2", 4, "PutObject", record, error=problem),
+    ]
+    trace = causes.trace(found, "jobs", "job1")
+    name = "s3://jobs/job1/reducerstate.1"
+    assert ("c2", name, kind) in edges(trace)
+    assert [edge.error for edge in trace.edges if edge.source == "c2"] == [fails]
+    node = find(trace, name)
+    assert bool(node.error) is fails
+    assert node.note == ("" if fails else "lost claims: 1; another was first")
+    assert [row[2] for row in spotpage.facts(trace)["records"] if row[2]] == [1 if fails else 2]
+
+
+@pytest.mark.parametrize(
+    ("key", "task", "family"),
+    [
+        ("job1/task/mapper/3", "mapper 3", "job1/task/mapper/*"),
+        ("job1/task/reducer/1/2", "reducer 1/2", "job1/task/reducer/1/*"),
+        ("job1/result", "reducer, the last", ""),
+        ("job1/error/mapper/3", "mapper 3", ""),
+        ("job1/jobinfo.json", "worker", ""),
+        ("job1/other/3", "worker", ""),
+    ],
+)
+def test_a_box_is_named_after_its_task(key: str, task: str, family: str) -> None:
+    found = [*run("worker", "w", 1, 2), called("worker", "w", 1.5, "PutObject", f"jobs:{key}")]
+    trace = causes.trace(found, "jobs", "job1")
+    worker = find(trace, "w")
+    assert (worker.label, worker.family) == (task, "worker")
+    assert find(trace, f"s3://jobs/{key}").family == family
 
 
 def test_the_summary_counts(trace) -> None:

@@ -16,9 +16,9 @@ from state.grid import Grid
 from state.jobcode import JobCode
 from state.records import JobData, JobInfo, StepRecord
 from views import summary
+from views.calls import Billed
 from views.finished import FinishedJob, Task
 from views.functions import settings_of
-from views.logs import Billed
 
 
 def task(step: int, number: int, key: str, seconds: float, **more: Any) -> Task:
