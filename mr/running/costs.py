@@ -120,13 +120,14 @@ def coordinator_calls(mappers: int, reducers: int) -> int:
 
 
 def s3_usage(
-    objects: int, mappers: int, grids: Sequence[Grid], input_reads: int = 0, copied: int = 0
+    objects: int, mappers: int, grids: Sequence[Grid], input_reads: int = 0, parts: int = 0
 ) -> S3Usage:
     """The requests of a job of so many mappers and these reduce steps, when nothing fails.
 
-    `input_reads` are more than `objects` where several mappers read parts of the same one; of the
-    outputs that the last step joins, S3 copies `copied`. What a waiting driver asks for while it
-    waits is not in it, and an event that comes late may see a step that was claimed meanwhile.
+    `input_reads` are more than `objects` where several mappers read parts of the same one; `parts`
+    are those in which the last step uploads the answer, where it joins it. What a waiting driver
+    asks for while it waits is not in it, and an event that comes late may see a step that was
+    claimed meanwhile.
     """
     steps = [Grid(mappers), *grids]
     tasks = sum(step.count for step in steps)
@@ -136,7 +137,7 @@ def s3_usage(
     writes, reads = writes + tasks + 1, reads + 2 * tasks
     for before, step in itertools.pairwise(steps):
         reads += 2 * before.count if is_join(before, step) else reads_of(step, before)
-    writes += copied + 2 if copied else 0  # a multipart upload begins, has a tail, and ends
+    writes += parts + 1 if parts else 0  # an upload begins, has parts, and ends in place of a write
     # Coordinators: the job's record; from the first claim on that step's, and a list of its own.
     writes += len(grids) + lists_of(mappers) + 1
     reads += mappers + 3

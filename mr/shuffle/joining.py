@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -199,12 +200,23 @@ def _between(first: bytes, chunks: Iterator[bytes], last: bytes) -> Iterator[byt
 
 
 def _in_parts(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Chunks as parts of TAIL_PART bytes or a little more; the last may be smaller."""
+    """Chunks as parts of TAIL_PART bytes; the last may be smaller."""
     part = bytearray()
     for chunk in chunks:
         part += chunk
         if len(part) >= TAIL_PART:
-            yield bytes(part)
-            part.clear()
+            yield bytes(part[:TAIL_PART])
+            del part[:TAIL_PART]
     if part:
         yield bytes(part)
+
+
+def parts_of(sizes: Iterable[int]) -> int:
+    """How many parts the upload of outputs of so many bytes has; 0 where there is none; pure."""
+    every = list(sizes)
+    small = [size for size in every if size <= LEAST_COPIED]
+    copied = len(every) - len(small)
+    is_upload = copied or sum(every) > TAIL_PART
+    if not is_upload or sum(every) > MOST_JOINED:
+        return 0
+    return copied + max(1, math.ceil(sum(small) / TAIL_PART))

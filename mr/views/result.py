@@ -19,7 +19,7 @@ from views.jsonpairs import Pair
 from views.sorting import Falling, ordered
 
 AT_ONCE = 10_000
-"""Pairs that are made JSON together."""
+"""Pairs that are made JSON, or printed, together."""
 
 
 def choose(pairs: Iterable[Pair], sort: str, top: int | None) -> Iterator[Pair]:
@@ -61,13 +61,15 @@ def write(pairs: Iterable[Pair], form: str) -> None:
     if form == "json":
         _write_json(iter(pairs))
         return
-    writer = csv.writer(_Lines(), lineterminator="\r\n")
+    lines = _Lines()
+    writer = csv.writer(lines, lineterminator="\r\n")
     safe = harmless if form == "csv-safe" else str
     rows = ((safe(_cell(key)), safe(_cell(value))) for key, value in pairs)
     first = next(rows, None)  # what is wrong with the answer is met before anything is printed
     writer.writerow(("key", "value"))
     writer.writerows([first] if first else [])
     writer.writerows(rows)
+    lines.flush()
 
 
 def _write_json(pairs: Iterator[Pair]) -> None:
@@ -79,18 +81,30 @@ def _write_json(pairs: Iterator[Pair]) -> None:
 
 
 class _Lines:
-    """Prints what a CSV writer gives it, which ends rows with CR LF: only then does it quote a
-    bare CR too, which readers of CSV take for a row's end.
+    """Prints what a CSV writer gives it, in blocks. The writer ends rows with CR LF: only then does
+    it quote a bare CR too, which readers of CSV take for a row's end.
     """
 
+    def __init__(self) -> None:
+        self._rows: list[str] = []
+
     def write(self, row: str) -> None:
-        print(row.removesuffix("\r\n"))
+        self._rows.append(row.removesuffix("\r\n"))
+        if len(self._rows) == AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Print what is held back."""
+        if self._rows:
+            print("\n".join(self._rows))
+            self._rows.clear()
 
 
 def _cell(value: Any) -> str:
     """A key or value as CSV takes it: a number or a text as it is, all else as JSON."""
-    is_plain = isinstance(value, str | int | float) and not isinstance(value, bool)
-    return visible(value if is_plain else json.dumps(value), keep="\t\r\n")
+    if type(value) in (int, float):
+        return str(value)
+    return visible(value if isinstance(value, str) else json.dumps(value), keep="\t\r\n")
 
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")

@@ -143,7 +143,7 @@ def summarize(
     grids = [record.grid for _, record in sorted(job.records.items())]
     objects = job.data.objects
     reads = job.data.input_reads or objects
-    requests = costs.s3_usage(objects, len(job.mappers), grids, reads, finished.copied(job))
+    requests = costs.s3_usage(objects, len(job.mappers), grids, reads, finished.parts_joined(job))
     groups = answer_of(s3, job.info).first(FIRST_GROUPS)
     items = tuple(costs.bill(used, requests, prices))
     return Summary(job, used, requests, items, prices.date, tuple(groups))
