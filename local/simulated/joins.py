@@ -55,8 +55,8 @@ def join(worker: Worker, task: ReducerEvent) -> Counts:
 
 
 def _look(worker: Worker, key: str) -> Piece:
-    head = worker.run.s3.head_object(Bucket=worker.run.bucket, Key=key)
-    size = head["ContentLength"]
+    head = worker.run.s3.get_object(Bucket=worker.run.bucket, Key=key, Range="bytes=0-0")
+    size = int(head["ContentRange"].rpartition("/")[2])
     is_copied = size > joining.LEAST_COPIED
     tail = round(worker.query.pair_bytes) if is_copied else size
     return Piece(key, size, Counts.from_head(head, key).groups or 0, tail)

@@ -49,8 +49,8 @@ class Piece:
 
     @classmethod
     def from_head(cls, key: str, head: Mapping[str, Any]) -> Piece:
-        """Read what HeadObject says of an output."""
-        metadata, size = head["Metadata"], int(head["ContentLength"])
+        """Read what GetObject says of an output, of which it gives the first byte."""
+        metadata, size = head["Metadata"], int(head["ContentRange"].rpartition("/")[2])
         last_pair = partition.last_pair_of(metadata, size)
         groups = Counts.from_head(head, key).groups or 0
         return cls(key, size, last_pair, groups, head["ETag"])
@@ -79,12 +79,15 @@ def join(
 ) -> Joined:  # fmt: skip
     """Make the outputs `keys` the job's result, unless it is there already. OtherRun.
 
-    `check` is given each output's key and HeadObject's answer, and raises what is wrong with it;
+    `check` is given each output's key and GetObject's answer, and raises what is wrong with it;
     `metadata` are the result's own.
     """
 
     def look(key: str) -> Piece:
-        head = run.s3.head_object(Bucket=run.bucket, Key=key)
+        # Not HeadObject: what stands between here and S3 may drop the length of an answer that has
+        # no body (RFC 9110, 8.6).
+        head = run.s3.get_object(Bucket=run.bucket, Key=key, Range="bytes=0-0")
+        head["Body"].close()
         check(key, head)
         return Piece.from_head(key, head)
 

@@ -1,10 +1,10 @@
-"""What things take and cost: measured speeds and AWS's list prices, for the planner of reduce steps
-and for the views' forecast and bill.
+"""What things take and cost: measured speeds and AWS's list prices. The planner of reduce steps,
+the outlook of a plan, the bill and the simulator, which has more of them, take them from here.
 """
 
 from __future__ import annotations
 
-VCPU_MB = 1769
+VCPU_MB = 1769.0
 """Memory of a function that has one vCPU."""
 
 KERNEL_BYTES_A_SECOND = 135.6e6
@@ -51,7 +51,7 @@ NETWORK_BYTES_A_SECOND = 75e6
 
 GET_SECONDS = 0.025
 GETS_AT_ONCE = 32
-GETS_A_SECOND = 5500
+GETS_A_SECOND = 5500.0
 """What S3 gives of one prefix before it splits it."""
 
 PRICES_DATE = "2026-01"
