@@ -21,7 +21,7 @@ from views.jsonpairs import Pair
 from views.sorting import Falling, ordered
 
 AT_ONCE = 10_000
-"""Pairs that are made JSON, or printed, together."""
+"""Pairs that are made JSON together."""
 
 
 def choose(pairs: Iterable[Pair], sort: str, top: int | None) -> Iterator[Pair]:
@@ -70,13 +70,14 @@ def write(pairs: Iterable[Pair], form: str) -> None:
     columns = Columns.of(first[1]) if first else Columns.of(0)
     rows = ([key, *columns.cells(value)] for key, value in _with(first, source))
     names = ["key", *columns.names]
-    if form == "table":
-        tables.write_table(names, rows, sys.stdout.write, [False, *columns.numbers])
-        return
-    safe = harmless if form == "csv-safe" else str
-    writer = tables.csv_writer(sys.stdout.write)
-    writer.writerow(map(safe, names))
-    writer.writerows([safe(_cell(cell)) for cell in row] for row in rows)
+    with tables.Blocks(sys.stdout.write) as out:
+        if form == "table":
+            tables.write_table(names, rows, out, [False, *columns.numbers])
+            return
+        safe = harmless if form == "csv-safe" else str
+        writer = tables.csv_writer(out)
+        writer.writerow(map(safe, names))
+        writer.writerows([safe(_cell(cell)) for cell in row] for row in rows)
 
 
 def _with(first: Pair | None, rest: Iterator[Pair]) -> Iterator[Pair]:
