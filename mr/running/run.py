@@ -109,6 +109,7 @@ def run(
     prepared = prepare(clients, request, plan, choice, job_file)
     job = prepared.job
     listener.recorded(clients.s3, job, prepared.events)
+    listener.begun(job)
     begin = opening(job.run_id, job.job_id, "driver")
     log(f"{begin} starts {counted(job.map_count, 'mapper')}")
     backups = not request.no_backups

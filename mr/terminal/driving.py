@@ -6,6 +6,7 @@ Standard output has the timing line or, with --json, one object; all else is on 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,12 +16,13 @@ from aws.client import Clients
 from errors import log, visible
 from jobs import catalog
 from report import page
-from running import request, run
+from running import listener, request, run
 from running.following import Outcome
 from running.planning import Plan
 from running.request import JobRequest
 from terminal import arguments, display, ending, program, questions
 from terminal.arguments import Add
+from terminal.budget import Budget
 from terminal.questions import FORMS
 from views import costs, forecast
 
@@ -180,6 +182,12 @@ def _add_running(group: Any) -> None:
         metavar="F",
         help="outputs a reducer merges (default: planned)",
     )
+    add(
+        "--max-cost",
+        type=arguments.amount,
+        metavar="DOLLARS",
+        help="refuse, or cancel, a job that costs more",
+    )
     add("--no-backups", action="store_true", help="start no mapper again because it takes long")
     add("--overwrite", action="store_true", help="delete the outputs of an earlier run first")
 
@@ -223,7 +231,7 @@ def run_job(options: argparse.Namespace) -> None:
     if options.sql:
         asked = questions.asked(clients.s3, asked, options.sql, options.schema or "")
         questions.check_output(options.output)
-    outcome = carry_out(clients, asked, options)
+    outcome = carry_out(clients, asked, options, prices)
     with ending.told(outcome, options.json, log if options.sql else ending.print_line) as facts:
         if options.sql and outcome.job:
             questions.answer(clients.s3, outcome.job, options.format or "table", options.output)
@@ -241,12 +249,17 @@ def tell_plan(plan: Plan, concurrency: int, prices: costs.Prices, facts: dict[st
     facts["plan"] = expected.to_json()
 
 
-def carry_out(clients: Clients, asked: JobRequest, options: argparse.Namespace) -> Outcome:
-    """Run a job, on a display where it is waited for."""
-    if asked.dryrun or asked.full_async:
-        return run.run(clients, asked)
-    with display.chosen(options) as shown:
-        return run.run(clients, asked, listener=shown)
+def carry_out(
+    clients: Clients, asked: JobRequest, options: argparse.Namespace, prices: costs.Prices
+) -> Outcome:
+    """Run a job, on a display where it is waited for, and within its budget where it has one."""
+    quietly = asked.dryrun or asked.full_async
+    with contextlib.ExitStack() as stack:
+        told = listener.Listener() if quietly else stack.enter_context(display.chosen(options))
+        if options.max_cost:
+            own = Budget(told, clients, options.max_cost, prices)
+            told = stack.enter_context(own)
+        return run.run(clients, asked, listener=told)
 
 
 def interrupted(options: argparse.Namespace) -> str:
