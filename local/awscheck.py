@@ -123,7 +123,7 @@ def run_job(account: Account, what: str, options: Sequence[str]) -> Summary:
     body = s3.get_object(Bucket=account.bucket, Key=f"{account.name}/result")["Body"].read()
     files = sorted(account.data.iterdir())
     check(json.loads(body), expected_sums(files[:2] if LESS in options else files))
-    done = read_summary(account.clients, account.bucket, account.name, costs.Prices(), False)
+    done = read_summary(account.clients, account.bucket, account.name)
     if "--wait4reducers" in options and (fault := fault_of_timer(printed, done.job)):
         raise Failed(fault)
     check_logs(account, done.job)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from errors import JobError, brief, counted, log
@@ -14,6 +15,7 @@ from state.keys import JobKeys
 from state.outputs import read_counts
 from state.progress import Progress
 from state.records import JobInfo
+from state.tasks import MapperEvent
 
 
 @dataclasses.dataclass
@@ -61,6 +63,9 @@ class Listener:
 
     def joined(self, job: JobInfo, sizes: list[int]) -> None:
         """The run is there already; `sizes` are the bytes that each mapper reads."""
+
+    def recorded(self, s3: Any, job: JobInfo, events: Sequence[MapperEvent]) -> None:
+        """The run's records are there, and its plan: the events of all mappers, number 1 first."""
 
     def mapper_started(self, mapper_id: int) -> None:
         """A try of a mapper begins."""

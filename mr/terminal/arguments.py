@@ -75,8 +75,9 @@ def add_timeout(add: Add) -> None:
     )
 
 
-def add_quiet(add: Add) -> None:
+def add_display(add: Add) -> None:
     add("--quiet", action="store_true", help="plain lines instead of the live display")
+    add("--events", action="store_true", help="a line for each thing that happens, instead")
 
 
 def add_prices(add: Add) -> None:

@@ -6,6 +6,7 @@ terminal, lines are printed.
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import threading
@@ -22,6 +23,7 @@ from running.planning import Plan
 from running.request import JobRequest
 from state.progress import Progress
 from state.records import JobInfo
+from terminal.eventlines import EventLines
 from terminal.program import undisturbed
 from terminal.score import RunProgress, Snapshot
 from views.words import size
@@ -167,6 +169,11 @@ def drawing(job_id: str, shown: Snapshot) -> Any:
     if shown.slow:
         table.add_row(Text("slow", style="yellow"), "", Text(shown.stragglers(), style="yellow"))
     return table
+
+
+def chosen(options: argparse.Namespace) -> Display | EventLines:
+    """The display that was asked for."""
+    return EventLines() if options.events else for_terminal(options.quiet)
 
 
 def for_terminal(quiet: bool) -> Display:

@@ -81,7 +81,8 @@ def _add_job(add: Add) -> None:
 def _add_question(add: Add) -> None:
     add("--sql", metavar="QUERY", help="ask: one SELECT over the input, any table's name")
     add("--schema", metavar="COLUMNS", help='names and types, "country VARCHAR, ..."')
-    add("--format", choices=FORMS, help="the answer's form (table)")
+    how = f"the answer's form: {', '.join(FORMS)} (table)"
+    add("--format", choices=FORMS, metavar="FORM", help=how)
     add("--output", metavar="FILE", help="write the answer to FILE: .csv, .json or .parquet")
 
 
@@ -179,12 +180,13 @@ def _add_running(group: Any) -> None:
         metavar="F",
         help="outputs a reducer merges (default: planned)",
     )
+    add("--no-backups", action="store_true", help="start no mapper again because it takes long")
     add("--overwrite", action="store_true", help="delete the outputs of an earlier run first")
 
 
 def _add_output(add: Add) -> None:
     arguments.add_json(add)
-    arguments.add_quiet(add)
+    arguments.add_display(add)
     arguments.add_prices(add)
     add("--report", metavar="FILE", help="write a page about the job, as job.py report does")
 
@@ -198,6 +200,7 @@ def fault_of(options: argparse.Namespace) -> str | None:
     waits = (options.wait4reducers or options.wait) and not options.dryrun
     needs = {
         "quiet": (waits, "--wait4reducers or --wait"),
+        "events": (waits, "--wait4reducers or --wait; `job.py watch --events` joins any job"),
         "report": (waits, "--wait4reducers or --wait; `job.py report` has it of one that is done"),
         "schema": (options.sql, "--sql"),
         "format": (options.sql, "--sql"),
@@ -220,14 +223,15 @@ def run_job(options: argparse.Namespace) -> None:
     if options.sql:
         asked = questions.asked(clients.s3, asked, options.sql, options.schema or "")
         questions.check_output(options.output)
-    outcome = carry_out(clients, asked, options.quiet)
+    outcome = carry_out(clients, asked, options)
     with ending.told(outcome, options.json, log if options.sql else ending.print_line) as facts:
         if options.sql and outcome.job:
             questions.answer(clients.s3, outcome.job, options.format or "table", options.output)
         if outcome.plan and asked.dryrun:
             tell_plan(outcome.plan, asked.concurrency, prices, facts)
         elif outcome.job and not asked.full_async:
-            ending.tell_summary(clients, outcome.job, prices, options.report, facts)
+            own = prices if options.prices else None
+            ending.tell_summary(clients, outcome.job, own, options.report, facts)
 
 
 def tell_plan(plan: Plan, concurrency: int, prices: costs.Prices, facts: dict[str, Any]) -> None:
@@ -237,11 +241,11 @@ def tell_plan(plan: Plan, concurrency: int, prices: costs.Prices, facts: dict[st
     facts["plan"] = expected.to_json()
 
 
-def carry_out(clients: Clients, asked: JobRequest, quiet: bool) -> Outcome:
+def carry_out(clients: Clients, asked: JobRequest, options: argparse.Namespace) -> Outcome:
     """Run a job, on a display where it is waited for."""
     if asked.dryrun or asked.full_async:
         return run.run(clients, asked)
-    with display.for_terminal(quiet) as shown:
+    with display.chosen(options) as shown:
         return run.run(clients, asked, listener=shown)
 
 

@@ -46,11 +46,10 @@ def told(
 
 
 def tell_summary(
-    clients: Clients, job: JobInfo, prices: Prices, report: str | None, facts: dict[str, Any]
+    clients: Clients, job: JobInfo, prices: Prices | None, report: str | None, facts: dict[str, Any]
 ) -> None:
     """Say what a finished job did, add it to the facts, and write its page where one is wanted."""
-    with_log = bool(report)  # it may be long: it is read for a report only
-    done = read_summary(clients, job.job_bucket, job.job_id, prices, with_log)
+    done = read_summary(clients, job.job_bucket, job.job_id, prices)
     say(done.lines())
     facts["summary"] = done.to_json()
     if report:
@@ -58,7 +57,7 @@ def tell_summary(
 
 
 def end_of_waiting(
-    clients: Clients, outcome: Outcome, options: argparse.Namespace, prices: Prices
+    clients: Clients, outcome: Outcome, options: argparse.Namespace, prices: Prices | None
 ) -> None:
     """All that a command says which waited for a job that it did not start."""
     with told(outcome, options.json) as facts:

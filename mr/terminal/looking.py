@@ -19,7 +19,7 @@ from running import cancelling, resuming, watching
 from state.records import Cancelled
 from terminal import arguments, display, ending, program, questions
 from terminal.arguments import Add
-from views import costs, logs, result, timings, traces
+from views import costs, listed, logs, result, timings, traces
 from views.answer import read_answer
 from views.status import read_status
 from views.summary import read_summary
@@ -33,15 +33,23 @@ STATUSES = "exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted"
 class View:
     """A subcommand: what it does, in words and in code, and the options that its example has.
 
-    `options` adds what it takes besides JOBBKT, JOB and the options of AWS, or, where it is
-    `local`, all that it takes; `show` may return an exit status of its own.
+    It is `of` a job, or of a whole bucket. `options` adds what it takes besides that and the
+    options of AWS; one that is of nothing is without AWS, and these are all that it takes. `show`
+    may return an exit status of its own.
     """
 
     help: str
     show: Callable[[Clients, argparse.Namespace], int | None]
     options: Callable[[argparse.ArgumentParser], None]
     example: str = ""
-    local: bool = False
+    of: tuple[str, ...] = ("JOBBKT", "JOB")
+
+
+PLACES = {
+    "JOBBKT": ("jobbkt", "the job bucket", "MY-BUCKET-NAME"),
+    "JOB": ("jobid", "the job id", "job1000"),
+}
+"""What a subcommand is of: the argument's name, what it is, and an example."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,7 +65,7 @@ def interrupted(options: argparse.Namespace) -> str:
 def look(options: argparse.Namespace) -> int | None:
     """Carry out the subcommand that the options name."""
     view = VIEWS[options.view]
-    clients = Clients() if view.local else Clients(options.region, options.profile)
+    clients = Clients(options.region, options.profile) if view.of else Clients()
     return view.show(clients, options)
 
 
@@ -74,20 +82,20 @@ def make_parser() -> argparse.ArgumentParser:
     views = parser.add_subparsers(
         prog="job.py", title="commands", metavar="COMMAND", dest="view", required=True
     )
-    for name, view in VIEWS.items():
+    for command, view in VIEWS.items():
         own = views.add_parser(
-            name,
-            usage=f"%(prog)s {'FILE.py SAMPLE...' if view.local else 'JOBBKT JOB'} [options]",
+            command,
+            usage=f"%(prog)s {' '.join(view.of) or 'FILE.py SAMPLE...'} [options]",
             help=view.help,
             description=f"{view.help[0].upper()}{view.help[1:]}.",
-            epilog=f"example: {example_of(name)}\n\n{STATUSES}",
+            epilog=f"example: {example_of(command)}\n\n{STATUSES}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        if not view.local:
-            own.add_argument("jobbkt", metavar="JOBBKT", help="the job bucket")
-            own.add_argument("jobid", metavar="JOB", help="the job id")
+        for name in view.of:
+            dest, what, _ = PLACES[name]
+            own.add_argument(dest, metavar=name, help=what)
         view.options(own)
-        if not view.local:
+        if view.of:
             arguments.add_aws(own.add_argument)
     return parser
 
@@ -95,8 +103,8 @@ def make_parser() -> argparse.ArgumentParser:
 def example_of(name: str) -> str:
     """A subcommand as a user may call it."""
     view = VIEWS[name]
-    where = "" if view.local else "MY-BUCKET-NAME job1000 "
-    return f"python job.py {name} {where}{view.example}".rstrip()
+    where = [PLACES[place][2] for place in view.of]
+    return " ".join(filter(None, ["python job.py", name, *where, view.example]))
 
 
 # ------------------------------------------------------------------------------ what each shows
@@ -107,6 +115,15 @@ def show_status(clients: Clients, options: argparse.Namespace) -> int:
     status = read_status(clients.s3, options.jobbkt, options.jobid)
     print(json.dumps(status.to_json()) if options.json else "\n".join(status.lines()))
     return 1 if status.needs_help else 0
+
+
+def show_list(clients: Clients, options: argparse.Namespace) -> None:
+    """Print the jobs of a bucket."""
+    found = listed.read_jobs(clients, options.jobbkt)
+    if options.json:
+        print(json.dumps({"jobs": [dataclasses.asdict(job) for job in found]}))
+    else:
+        print("\n".join(listed.lines(found)))
 
 
 def show_result(clients: Clients, options: argparse.Namespace) -> None:
@@ -152,8 +169,8 @@ def show_nudge(clients: Clients, options: argparse.Namespace) -> None:
 def show_report(clients: Clients, options: argparse.Namespace) -> None:
     """Write the page about a job that is done; with --json, print its facts."""
     page.check(options.output)
-    prices = costs.read_prices(options.prices)
-    done = read_summary(clients, options.jobbkt, options.jobid, prices, with_log=True)
+    prices = costs.own_prices(options.prices)
+    done = read_summary(clients, options.jobbkt, options.jobid, prices)
     ending.write_report(clients, options.output, done)
     if options.json:
         print(json.dumps({"summary": done.to_json()}))
@@ -161,18 +178,18 @@ def show_report(clients: Clients, options: argparse.Namespace) -> None:
 
 def show_watch(clients: Clients, options: argparse.Namespace) -> None:
     """Look on until a job ends, and say what it did."""
-    prices = costs.read_prices(options.prices)
+    prices = costs.own_prices(options.prices)
     place = options.jobbkt, options.jobid, options.timeout
-    with display.for_terminal(options.quiet) as shown:
+    with display.chosen(options) as shown:
         outcome = resuming.watch(clients, *place, shown)
     ending.end_of_waiting(clients, outcome, options, prices)
 
 
 def show_resume(clients: Clients, options: argparse.Namespace) -> None:
     """Start what has no output, look on until the job ends, and say what it did."""
-    prices = costs.read_prices(options.prices)
+    prices = costs.own_prices(options.prices)
     place = options.jobbkt, options.jobid, options.timeout
-    with display.for_terminal(options.quiet) as shown:
+    with display.chosen(options) as shown:
         outcome = resuming.resume(clients, *place, shown, options.mapper)
     ending.end_of_waiting(clients, outcome, options, prices)
 
@@ -243,7 +260,7 @@ def _report_options(parser: argparse.ArgumentParser) -> None:
 def _waiting_options(parser: argparse.ArgumentParser) -> None:
     add: Add = parser.add_argument
     arguments.add_timeout(add)
-    arguments.add_quiet(add)
+    arguments.add_display(add)
     arguments.add_prices(add)
     arguments.add_json(add)
 
@@ -256,6 +273,7 @@ def _resume_options(parser: argparse.ArgumentParser) -> None:
 
 VIEWS = {
     "status": View("show where a job is; exit 1 if it needs help", show_status, _status_options),
+    "list": View("print the jobs of a bucket", show_list, _status_options, of=("JOBBKT",)),
     "watch": View("look on until a job ends", show_watch, _waiting_options),
     "resume": View("start what has no output, then watch", show_resume, _resume_options),
     "cancel": View("end a job: nothing more is started or written", show_cancel, _no_options),
@@ -271,7 +289,7 @@ VIEWS = {
         show_trial,
         _trial_options,
         "countries.py sample.csv",
-        local=True,
+        of=(),
     ),
 }
 """The subcommands, in the order of the help."""

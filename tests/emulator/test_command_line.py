@@ -82,7 +82,8 @@ def test_the_end_of_a_job_in_words_is_on_standard_error(cloud: Cloud, bodies) ->
     assert f"{expected.rows} rows, 1 bad, {len(expected.groups)} groups\n" in done.stderr
     assert f"a bad row, in object {PREFIX}part-00002: no row at all\n" in done.stderr
     assert re.search(r"mappers: median [\d.]+ s, slowest [\d.]+ s \(mapper \d\)", done.stderr)
-    assert re.search(r"estimated cost \$0\.\d+ \(prices of 20\d\d-\d\d\)", done.stderr)
+    as_of = r"cost \$0\.\d+ as of 20[\d-]+ [\d:]+ UTC \(prices of 20\d\d-\d\d\); estimated: "
+    assert re.search(as_of, done.stderr)
     assert f"the result is s3://{cloud.bucket}/in-words/result\n" in done.stderr
     assert "Num. of Mappers (and Reducers)  2\n" in done.stderr
 

@@ -166,3 +166,17 @@ def wait_until(what: Callable[[], bool], seconds: float = 120) -> None:
     while not what():
         assert time.monotonic() < deadline
         time.sleep(0.3)
+
+
+def test_the_jobs_of_a_bucket_are_listed_with_what_they_cost(cloud: Cloud, bodies) -> None:
+    """After those above: one number in every view, for a job that was waited for and one that was
+    not.
+    """
+    told = json.loads(job(cloud, "report", "watched", "--json").stdout)["summary"]
+    assert "mapper" not in told["cost"]["estimated"]
+    printed = job(cloud, "list")
+    assert printed.returncode == 0, printed.stderr
+    assert re.search(r"^joined +done +\S.* 6/6 +\S+ +\$0\.\d+$", printed.stdout, re.M)
+    found = {one["job_id"]: one for one in json.loads(job(cloud, "list", "--json").stdout)["jobs"]}
+    assert found["watched"]["dollars"] == pytest.approx(told["cost"]["dollars"])
+    assert found["watched"]["rows"] == oracle.answer(bodies).rows

@@ -83,7 +83,7 @@ def test_what_cannot_be_input_is_refused_with_names_and_numbers() -> None:
     assert str(caught.value).split("; ") == [
         "objects under the prefix cannot be input: "
         "s3://data/in/1.zip and 1 more: an archive: unpack it, and upload the files in it",
-        "s3://data/in/4.parquet: no text: export it as CSV",
+        "s3://data/in/4.parquet: no text: ask about it with --sql, or export it as CSV",
         f"s3://data/in/5 and 1 more: archived, in the storage class GLACIER: {remedy}",
         f"s3://data/in/7: archived, in the storage class DEEP_ARCHIVE: {remedy}",
     ]
