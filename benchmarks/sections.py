@@ -17,6 +17,7 @@ from cloud import DATA
 from common import TITLES, Bench, Section, comparison, megabytes
 from measure import Run, faster, in_turns, median, peak, run_case
 from outlook import model
+from questions import questions
 
 from local import uservisits as generator
 
@@ -286,6 +287,7 @@ NEEDED = ("kernel", "reducer", "computing")
 ALL: dict[str, Callable[[Bench], Section]] = {
     function.__name__: function
     for function in (
-        kernel, mapper, memory, reducer, starting, jobs, growth, coordinator, computing, model
+        kernel, questions, mapper, memory, reducer, starting, jobs, growth, coordinator,
+        computing, model,
     )
 }  # fmt: skip

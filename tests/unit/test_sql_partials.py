@@ -16,6 +16,7 @@ from errors import JobError, UsageError
 from jobs import loading
 from jobs.query import aggregates, partials, reading
 from jobs.query.plan import Part, Plan, Table, read_plan
+from tests.unit.test_sql_exact import Shelf, ask
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -250,3 +251,24 @@ def test_names_are_told_apart_and_a_value_that_json_lacks_is_null() -> None:
 def test_a_query_keeps_its_names_and_its_order() -> None:
     question = parsing.parse("SELECT n AS Total, count(*) FROM t GROUP BY 1 ORDER BY 2 DESC", ["N"])
     assert [name for name, _ in question.select] == ["Total", "count(*)"]
+
+
+def test_of_parquet_little_more_is_read_than_the_columns_that_are_asked_for(tmp_path) -> None:
+    """Two of twenty: at most 1.3 times their bytes."""
+    path = tmp_path / "wide.parquet"
+    columns = ", ".join(f"random() AS c{number}" for number in range(20))
+    connection = duckdb.connect()
+    connection.execute(f"COPY (SELECT {columns} FROM range(60000)) TO '{path}' (FORMAT parquet)")
+    query = "SELECT sum(c3), max(c17) FROM input"
+    asked = connection.execute(
+        f"SELECT sum(total_compressed_size) FROM parquet_metadata('{path}') "
+        "WHERE path_in_schema IN ('c3', 'c17')"
+    ).fetchone()[0]
+    shelf = Shelf({"wide.parquet": path.read_bytes()})
+    shelf.table("")
+    shelf.read = 0
+    (row,) = ask(shelf, query, cuts=1)
+    assert row == pytest.approx(
+        connection.execute(query.replace("input", f"'{path}'")).fetchone(), rel=1e-12
+    )
+    assert asked <= shelf.read <= 1.3 * asked
