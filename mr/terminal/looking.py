@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from aws.client import Clients
-from errors import log
+from errors import UsageError, log
 from report import page
 from running import cancelling, costs, resuming, watching
 from state.records import Cancelled
@@ -130,6 +130,8 @@ def show_result(clients: Clients, options: argparse.Namespace) -> None:
     """Print a job's answer."""
     found = read_answer(clients.s3, options.jobbkt, options.jobid)
     if questions.is_question(found.job) and not options.json:
+        if options.top or options.sort != "key":
+            raise UsageError("the answer to a question has the order that its ORDER BY gave it")
         return questions.answer(clients.s3, found.job, options.format)
     pairs = found.pairs()
     chosen = result.choose(pairs, options.sort, options.top)
