@@ -11,32 +11,25 @@ from __future__ import annotations
 
 import argparse
 import collections
-import dataclasses
-import functools
 import json
-import os
 import re
-import secrets
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 sys.path += [str(ROOT / "lambda-python"), str(ROOT / "mr")]
 
-from aws.client import Clients
-from aws.logs import read_events
+from aws.logs import START, by_request, read_events
 from deploy import clients as deployer
-from deploy import contents
 from deploy.config import bucket_fault
-from errors import JobError, UsageError, log
-from local.rehearsal import Failed, check, configuration, expected_sums, run, say
+from errors import UsageError
+from local.account import OBJECTS, PROBE_SECONDS, WHOLE_CORE, Account, delete, prepare
+from local.rehearsal import Failed, check, expected_sums, run, say
 from local.simulated import measuring
 from local.simulated.rates import Rates
 from running import costs
@@ -44,21 +37,17 @@ from running.costs import FunctionUsage, S3Usage
 from running.watching import wait_for_result
 from state.runs import read_job
 from terminal import arguments, program
-from views import bill, calls, logs
+from views import bill, logs
+from views.calls import Call, calls_of
 from views.finished import FinishedJob, Task
 from views.logs import LogLine
 from views.summary import Summary, read_summary
 
 OUTPUT = "aws-rates.json"
-POLICY = "policy"
-OBJECTS, SIZE = 3, 3_000_000
 SPLIT = "2MB"
 LESS = "--endearly=2"
 """The first two batches, which have an object each, are the whole job."""
-WHOLE_CORE = 1769
-"""MB of memory that give a function a core: the probes', and the mapper's at last."""
 MEMORIES = (512, 1024, WHOLE_CORE)
-PROBE_SECONDS = 300
 WAIT_SECONDS = 600
 LOG_SECONDS = 120
 """How long the last lines of a log may take until they can be read."""
@@ -70,54 +59,6 @@ RUNS = {
     "Run it over that, in splits": (f"--splitsize={SPLIT}", "--overwrite", "--wait4reducers"),
 }
 """What is done with the job, and the options of the driver that do it."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Account:
-    """Where everything is made: all of it has `name` in its name."""
-
-    bucket: str
-    region: str
-    profile: str | None
-    folder: Path
-    name: str = dataclasses.field(default_factory=lambda: f"awscheck-{secrets.token_hex(4)}")
-    begun: float = dataclasses.field(default_factory=time.time)
-
-    @functools.cached_property
-    def clients(self) -> Clients:
-        return Clients(self.region, self.profile)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """What leads a command to this account."""
-        place = {"AWS_DEFAULT_REGION": self.region, "AWS_REGION": self.region}
-        profile = {"AWS_PROFILE": self.profile} if self.profile else {}
-        return {**os.environ, **place, **profile}
-
-    @property
-    def config(self) -> Path:
-        """The configuration file of the functions, once it is written."""
-        return self.folder / "scns.json"
-
-    @property
-    def data(self) -> Path:
-        return self.folder / "data"
-
-    @property
-    def prefix(self) -> str:
-        return f"{self.name}-input/"
-
-    @property
-    def probed(self) -> str:
-        """What the probes write under, as a job does under its id."""
-        return f"{self.name}-probe"
-
-    def function(self, name: str) -> str:
-        return f"{name}-{self.name}"
-
-    @property
-    def functions(self) -> list[str]:
-        return [entry["name"] for entry in json.loads(self.config.read_text())["functions"]]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -166,72 +107,6 @@ def look_before(options: argparse.Namespace) -> None:
     deployer.Clients(options.region, options.profile).check_bucket(options.bucket, "BUCKET")
 
 
-# ------------------------------------------------------------------------------------- making
-
-
-def prepare(account: Account) -> None:
-    """Input, a role and functions."""
-    say(f"1. Input, in s3://{account.bucket}/{account.prefix}")
-    run(
-        account.environment, "python", "local/uservisits.py", f"--objects={OBJECTS}",
-        f"--size={SIZE}", str(account.data),
-    )  # fmt: skip
-    run(
-        account.environment, "aws", "s3", "cp", "--recursive", "--only-show-errors",
-        str(account.data), f"s3://{account.bucket}/{account.prefix}",
-    )  # fmt: skip
-    account.config.write_text(json.dumps(configuration_of(account), indent=4))
-    say("2. A role, and functions")
-    made = run(
-        account.environment, "python", "setup/create-role.py", "-f", str(account.config),
-        "--bucket", account.bucket, "--databkt", account.bucket, account.name, POLICY,
-    )  # fmt: skip
-    role = {"AWSRole": made.splitlines()[0]}
-    run({**account.environment, **role}, *setup_apps(account), "--no_spotwrap")
-
-
-def configuration_of(account: Account) -> dict[str, Any]:
-    """The four functions and the two probes, of which one is woken by the bucket."""
-    config = configuration(account.bucket, account.name, f"-{account.name}")
-    probe = {
-        "lambdaMemory": WHOLE_CORE,
-        "handler": "probe.handler",
-        "zip": "probe.zip",
-        "files_and_dirs": [str(ROOT / "local/simulated/probe.py")],
-        "timeout": PROBE_SECONDS,
-        "environment": {"PROBE": account.name},
-    }
-    caller = {**probe, "name": account.function("caller")}
-    trigger = {"permission": account.bucket, "job_id": account.probed}
-    called = {**probe, **trigger, "name": account.function("called")}
-    return {**config, "region": account.region, "functions": [*config["functions"], caller, called]}
-
-
-def setup_apps(account: Account) -> Sequence[str]:
-    return "python", "lambda-python/setupApps.py", "-f", str(account.config)
-
-
-def delete(account: Account) -> list[str]:
-    """Delete everything that was made, as far as it is there; returns what could not be."""
-    say("Delete everything that was made")
-    environment, bucket = account.environment, account.bucket
-    steps: dict[str, Callable[[], Any]] = {
-        "role": lambda: run(environment, "python", "setup/delete-role.py", account.name, POLICY),
-        "objects": lambda: contents.delete(account.clients.s3, bucket, account.name),
-    }
-    if account.config.exists():
-        words = (*setup_apps(account), "--deleteAll", "--saveTriggerBucket")
-        steps = {"functions": lambda: run(environment, *words), **steps}
-    left = []
-    for what, step in steps.items():
-        try:
-            step()
-        except (JobError, ClientError, BotoCoreError) as error:
-            left.append(f"NOT deleted: {what} with {account.name} in their names: {error}")
-            log(left[-1])
-    return left
-
-
 # ------------------------------------------------------------------------------------ checking
 
 
@@ -249,7 +124,7 @@ def run_job(account: Account, what: str, options: Sequence[str]) -> Summary:
     body = s3.get_object(Bucket=account.bucket, Key=f"{account.name}/result")["Body"].read()
     files = sorted(account.data.iterdir())
     check(json.loads(body), expected_sums(files[:2] if LESS in options else files))
-    done = read_summary(account.clients, account.bucket, account.name, costs.Prices(), False)
+    done = read_summary(account.clients, account.bucket, account.name)
     if "--wait4reducers" in options and (fault := fault_of_timer(printed, done.job)):
         raise Failed(fault)
     check_logs(account, done.job)
@@ -271,8 +146,9 @@ def fault_of_timer(printed: str, done: FinishedJob) -> str:
 def check_logs(account: Account, done: FinishedJob) -> None:
     """Failed unless the logs tell, in time, of every task, and bill the seconds it recorded."""
     deadline = time.monotonic() + LOG_SECONDS
+    names, since = account.functions, account.begun
     while fault := fault_of_logs(
-        done, logs.read_job(account.clients, account.bucket, account.name)
+        done, logs.job_lines(account.clients.logs, names, done.info, since)
     ):
         if time.monotonic() > deadline:
             raise Failed(f"after {LOG_SECONDS} s {fault}")
@@ -283,9 +159,9 @@ def check_logs(account: Account, done: FinishedJob) -> None:
 def fault_of_logs(done: FinishedJob, lines: Iterable[LogLine]) -> str:
     """What a run's logs do not say as they should; "" where they do; pure."""
     billed: collections.defaultdict[str, float] = collections.defaultdict(float)
-    for line in lines:
-        for found in calls.billed([line]).values():
-            billed[line.task] += found.seconds
+    for call in calls_of(lines):
+        if call.billed_ms is not None:
+            billed[call.task] += call.billed_ms / 1000
     if "coordinator" not in billed:
         return "the logs tell of no coordinator"
     for task in done.tasks:
@@ -371,9 +247,10 @@ def used(account: Account) -> list[FunctionUsage]:
     """What was billed of each function, with each memory that it had, as the logs tell."""
     found = []
     for name in account.functions:
-        for memory, lines in by_memory(name, ended_events(account, name)).items():
-            one = calls.billed(lines)[name]
-            found.append(FunctionUsage("", name, one.calls, one.seconds, memory))
+        ended = ended_calls(name, ended_events(account, name))
+        for memory in sorted({call.memory_mb or 0 for call in ended}):
+            seconds = [call.billed_ms or 0.0 for call in ended if call.memory_mb == memory]
+            found.append(FunctionUsage("", name, len(seconds), sum(seconds) / 1000, memory))
     return found
 
 
@@ -382,25 +259,20 @@ def ended_events(account: Account, name: str) -> list[dict[str, Any]]:
     deadline = time.monotonic() + LOG_SECONDS
     while True:
         events = read_events(account.clients.logs, name, account.begun)
-        count = collections.Counter(event["message"].split(" ")[0] for event in events)
-        if count["REPORT"] >= count["START"] or time.monotonic() > deadline:
+        begun = sum(bool(START.match(event["message"])) for event in events)
+        if len(ended_calls(name, events)) >= begun or time.monotonic() > deadline:
             return events
         time.sleep(1)
 
 
-_REPORT = re.compile(r"REPORT RequestId: (\S+)")
-
-
-def by_memory(name: str, events: Iterable[Mapping[str, Any]]) -> dict[int, list[LogLine]]:
-    """The lines of a function's log that bill a call, by the memory that it had, in MB; pure."""
-    found: dict[int, list[LogLine]] = {}
-    for event in events:
-        if report := _REPORT.match(event["message"]):
-            line = LogLine(0.0, name, "", event["message"], report[1])
-            (call,) = calls.calls_of([line])
-            if call.memory_mb is not None:
-                found.setdefault(call.memory_mb, []).append(line)
-    return found
+def ended_calls(name: str, events: Iterable[Mapping[str, Any]]) -> list[Call]:
+    """The calls of a function, whoever made them, whose end its log tells; pure."""
+    found: list[Call] = []
+    for request in by_request(events):
+        if start := START.match(request[0]["message"]):
+            said = [(event["timestamp"] / 1000, event["message"].rstrip()) for event in request]
+            found += calls_of(LogLine(when, name, "", text, start[1]) for when, text in said)
+    return [call for call in found if call.billed_ms is not None]
 
 
 if __name__ == "__main__":

@@ -77,9 +77,10 @@ def is_final(error: BaseException) -> bool:
 def log(line: str) -> None:
     """Write one line to the log: CloudWatch inside Lambda, standard error in a terminal.
 
-    Whatever the text holds, it stays one line: a name with a line end in it forges no other.
+    Whatever the text holds, it stays one line: a name with a line end in it forges no other, and
+    what another thread logs does not come between a line and its end.
     """
-    print(visible(line), file=sys.stderr, flush=True)
+    print(f"{visible(line)}\n", end="", file=sys.stderr, flush=True)
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:

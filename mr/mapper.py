@@ -15,6 +15,7 @@ from typing import Any
 from aws.client import Clients
 from errors import counted, log
 from inputs import reading
+from inputs.ranged import Ranged
 from jobs import loading
 from jobs.base import Job
 from jobs.feeding import Feeder
@@ -24,7 +25,7 @@ from state.failures import failure_record
 from state.keys import JobKeys
 from state.opening import opening
 from state.outputs import Counts
-from state.runs import OtherRun, Run
+from state.runs import Lookout, OtherRun, Run
 from state.tasks import MapperEvent
 
 CLIENTS = Clients()
@@ -55,7 +56,7 @@ def map_batch(run: Run, task: MapperEvent, job: Job) -> list[float]:
     log(f"{begin} reads {objects}")
     log(f"mapper {task.mapper_id} runs job {code_of(job)}")
     start = time.monotonic()
-    fed = feed(run.s3, task, job)
+    fed = feed(run, task, job)
     found = job.pairs(fed.accumulator)
     lines, errors, example = job.counts(fed.accumulator)
     counts = Counts.since(
@@ -78,13 +79,17 @@ def map_batch(run: Run, task: MapperEvent, job: Job) -> list[float]:
     return [len(task.keys), counts.lines, counts.seconds, counts.errors]
 
 
-def feed(s3: Any, task: MapperEvent, job: Job) -> Feeder:
-    """Feed the input to the job's accumulator."""
-    fed = Feeder(job)
-    sources = reading.read_ahead(s3, task.inputs)
+def feed(run: Run, task: MapperEvent, job: Job) -> Feeder:
+    """Feed the input to the job's accumulator. OtherRun where the run is over meanwhile."""
+    fed, lookout = Feeder(job), Lookout(run)
+    if fed.takes_objects:
+        for source in lookout.over(task.inputs):
+            fed.take_object(Ranged(run.s3, source))
+        return fed
+    sources = reading.read_ahead(run.s3, task.inputs)
     with contextlib.closing(sources):
         for source, blocks in zip(task.inputs, sources, strict=True):
-            fed.take(blocks, source.key, source.from_start)
+            fed.take(lookout.over(blocks), source.key, source.from_start)
     return fed
 
 

@@ -25,7 +25,7 @@ from state.failures import failure_record
 from state.keys import JobKeys
 from state.opening import opening
 from state.outputs import Counts
-from state.runs import OtherRun, Run
+from state.runs import Lookout, OtherRun, Run
 from state.tasks import ReducerEvent
 
 CHUNKS_AHEAD = 128
@@ -102,6 +102,7 @@ def merge_outputs(run: Run, task: ReducerEvent, job: Job) -> tuple[dict[str, Any
     One output at a time is in memory beside the merged ones; the next are being downloaded.
     """
     merged: dict[str, Any] = {}
+    lookout = Lookout(run)
     read = size = 0
     begin = time.monotonic()
     opens = [
@@ -110,7 +111,7 @@ def merge_outputs(run: Run, task: ReducerEvent, job: Job) -> tuple[dict[str, Any
     ahead = fetchahead.in_order(opens, pace.at_once(task), CHUNKS_AHEAD)
     with contextlib.closing(ahead) as bodies:
         for key, chunks in zip(task.keys, bodies, strict=True):
-            body = b"".join(chunks)
+            body = b"".join(lookout.over(chunks))
             size += len(body)
             output = pairs.parse_output(body, f"s3://{task.bucket}/{key}")
             del body

@@ -12,21 +12,21 @@ import dataclasses
 import json
 import os
 import urllib.parse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from aws import s3json
 from aws.client import Clients
 from errors import BadRecord, JobError, brief, log
-from shuffle.estimate import is_join
+from shuffle.reducers import missing_reducers, reducer_events
 from shuffle.steps import Action, Claim, Finished, Restart, Wait, next_step
 from state.fields import Fields
-from state.grid import BUCKETS, Grid
+from state.grid import Grid
 from state.keys import JobKeys, parse_key
-from state.listing import list_job, read_step_record
+from state.listing import read_step_record
 from state.opening import opening
 from state.records import JobInfo, StepRecord
-from state.runs import read_job
+from state.runs import RunCancelled, read_job
 from state.standing import stand
 from state.tasks import REDUCERS, ReducerEvent
 
@@ -99,6 +99,8 @@ class Coordinator:
             job, _ = read_job(self.clients.s3, bucket, job_id)
             log(f"{opening(job.run_id, job_id, 'coordinator')} looks")
             self.check(bucket, job)
+            if job.cancelled:
+                raise RunCancelled(f"was {job.cancelled}")
             found = stand(self.clients.s3, job)
             self.act(job, next_step(job, found, self.request_id, self.clients.clock()))
         except JobError as error:
@@ -146,11 +148,7 @@ class Coordinator:
         if found != action.record or not self.take(job, step, renewed, replaces=etag):
             log(f"step {step} was taken over by someone else")
             return
-        listing = list_job(s3, job)
-        before = read_step_record(s3, job, step - 1)[0].grid if step > 1 else job.mappers
-        events = reducer_events(job, step, found.grid, before, listing.outputs.get(step - 1, {}))
-        there = listing.outputs.get(step, {})
-        missing = [event for event in events if event.reducer_id not in there]
+        missing = missing_reducers(s3, job, step, found.grid)
         log(f"step {step}: starting again the reducers {[one.reducer_id for one in missing]}")
         self.start_reducers(job, missing)
 
@@ -186,37 +184,6 @@ class Coordinator:
 
         with self.clients.executor(self.threads) as threads:
             list(threads.map(start, events))
-
-
-def reducer_events(
-    job: JobInfo, step: int, grid: Grid, before: Grid, sizes: Mapping[int, int]
-) -> list[ReducerEvent]:
-    """The events of a step's reducers; `sizes` are the bytes of the outputs that they merge; pure.
-
-    Which outputs a reducer merges follows from the grids alone: no record can make it read others.
-    """
-    keys = JobKeys(job.job_id)
-    events = []
-    for number in range(1, grid.count + 1):
-        inputs = grid.inputs(number, before)
-        events.append(
-            ReducerEvent(
-                job.job_bucket,
-                [keys.output(step - 1, one) for one in inputs],
-                job.job_bucket,
-                job.job_id,
-                grid.count,
-                step,
-                number,
-                job.run_id,
-                grid.buckets(number) if grid.ranges > before.ranges else (0, BUCKETS),
-                [sizes.get(one, 0) for one in inputs],
-                is_join(before, grid),
-                is_async=True,
-                choice=job.choice,
-            )
-        )
-    return events
 
 
 def describe(action: Wait | Finished, job: JobInfo) -> str:

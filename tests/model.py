@@ -189,7 +189,7 @@ class World:
         run_id, mapper_id = event.payload["runId"], event.payload["mapperId"]
         try:
             run = Run.joined(S3(self, me), BUCKET, "job1", run_id)
-            groups = pairs_of(int(run_id[4:]), mapper_id)
+            groups = pairs_of(number_of(run_id), mapper_id)
             counts = Counts(self.now, 1.0, 1, groups=len(groups))
             key = self.keys.mapper_output(mapper_id)
             write_pairs(run, loading.load(), key, groups, counts)
@@ -266,6 +266,11 @@ class World:
             self.running = [invocation for invocation in self.running if invocation.alive]
             if self.events:
                 self.deliver(self.events.pop(0))
+
+
+def number_of(run_id: str) -> int:
+    """The number of a run of this model; 0 for one that a real driver began."""
+    return int(run_id[4:]) if run_id.startswith("run-") else 0
 
 
 def pairs_of(run: int, mapper_id: int) -> dict[str, int]:

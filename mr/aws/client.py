@@ -14,9 +14,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from aws.keepalive import keep_alive
+from aws.refused import give_up_soon
 from aws.s3listing import read_pages_fast
 from aws.threads import Threads
-from aws.youngpolicy import DENIED, is_in_function, try_again
+from aws.youngpolicy import DENIED, PAUSES, is_in_function, try_again
 from errors import UsageError
 
 ATTEMPTS = 8
@@ -75,8 +76,9 @@ class Clients:
         except ValueError as error:
             raise UsageError(f"{error}: {remedy_for(error)}") from error
         keep_alive(client)
+        give_up_soon(client)
         if is_in_function():
-            try_again(client)
+            try_again(client, PAUSES[: attempts() - 1])
         return client
 
     @functools.cached_property

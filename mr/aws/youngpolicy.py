@@ -22,7 +22,7 @@ def is_in_function() -> bool:
     return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
 
 
-def try_again(client: Any, pauses: Sequence[float] = PAUSES) -> None:
+def try_again(client: Any, pauses: Sequence[float]) -> None:
     """Have a client send what is denied again, after each of some pauses, in seconds."""
 
     def pause(response: Any, attempts: int, **_: Any) -> float | None:

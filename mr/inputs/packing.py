@@ -20,11 +20,14 @@ SUFFIXES = {".gz": "gzip", ".gzip": "gzip", ".bz2": "bzip2", ".zst": "zstd", ".z
 """Suffix of a key, in small letters -> packing."""
 ENCODINGS = {"gzip": "gzip", "x-gzip": "gzip", "bzip2": "bzip2", "x-bzip2": "bzip2", "zstd": "zstd"}
 NOT_A_PACKING = {"", "identity", "aws-chunked", "none", "binary", "7bit", "8bit"}
+TABLE = ".parquet"
+"""What the job `sql` alone can read."""
 UNREADABLE = {
     "an archive: unpack it, and upload the files in it": (
         *(".zip", ".tar", ".7z", ".rar", ".tgz", ".tbz", ".tbz2", ".txz", ".tzst", ".jar"),
     ),
-    "no text: export it as CSV": (".parquet", ".orc", ".avro", ".xlsx", ".xls"),
+    "no text: ask about it with --sql, or export it as CSV": (TABLE,),
+    "no text: export it as CSV": (".orc", ".avro", ".xlsx", ".xls"),
     "packed in a way that is not known here: pack it as .gz, .bz2 or .zst": (
         *(".xz", ".lzma", ".lz4", ".lzo", ".snappy", ".z", ".deflate", ".zlib"),
     ),

@@ -29,14 +29,17 @@ def is_hidden(key: str, prefix: str) -> bool:
     return any(segment.startswith(("_", ".")) for segment in below)
 
 
-def check_readable(files: Iterable[S3Object], bucket: str, own_job: str | None) -> None:
+def check_readable(
+    files: Iterable[S3Object], bucket: str, own_job: str | None, tables: bool = False
+) -> None:
     """UsageError where objects cannot be input: by kind, the first, how many, and what helps.
 
-    `own_job` is the job's id where its outputs go to the same bucket, else None.
+    `own_job` is the job's id where its outputs go to the same bucket, else None; `tables` is
+    whether the input is to be Parquet, which is no text.
     """
     found: dict[str, list[str]] = {}
     for item in files:
-        if what := _fault(item, own_job):
+        if what := _fault(item, own_job, tables):
             found.setdefault(what, []).append(item.key)
     if found:
         shown = (
@@ -46,9 +49,12 @@ def check_readable(files: Iterable[S3Object], bucket: str, own_job: str | None) 
         raise UsageError(f"objects under the prefix cannot be input: {'; '.join(shown)}")
 
 
-def _fault(item: S3Object, own_job: str | None) -> str:
+def _fault(item: S3Object, own_job: str | None, tables: bool) -> str:
     if own_job is not None and (key := parse_key(item.key)) and key.job_id == own_job:
         return "an output of this very job: give another prefix, or another job id"
     if item.archive:
         return f"archived, in the storage class {item.archive}: restore it first, or leave it out"
+    if tables:
+        is_table = item.key.lower().endswith(packing.TABLE)
+        return "" if is_table else f"no Parquet, as others are: leave it out ({packing.TABLE})"
     return packing.unreadable(item.key)

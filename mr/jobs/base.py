@@ -70,6 +70,21 @@ class Job:
         """Have the accumulator take a block of `source`. JobError where it fails."""
         self._run("Accumulator.add", f"in {source}", lambda: accumulator.add(block))
 
+    def add_object(self, accumulator: Accumulator, source: Any) -> None:
+        """Have an accumulator that `takes_objects` read one in parts. JobError where it fails."""
+        add: Callable[[Any], None] = getattr(accumulator, "add_object")  # noqa: B009
+        self._run("Accumulator.add_object", f"in {source.where}", lambda: add(source))
+
+    def is_header(self, accumulator: Accumulator, line: bytes, source: str) -> bool | None:
+        """Whether an object's first line is a header, where the accumulator knows; else None.
+        JobError.
+        """
+        knows = getattr(accumulator, "is_header", None)
+        if knows is None:
+            return None
+        where = f"at the first line of {source}"
+        return bool(self._run("Accumulator.is_header", where, lambda: knows(line)))
+
     def pairs(self, accumulator: Accumulator) -> dict[Any, Any]:
         """The accumulator's pairs. JobError unless they are a dict whose keys are all texts, or
         all bytes.

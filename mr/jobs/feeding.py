@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
+from typing import Any
 
 from jobs.base import Accumulator, Job
 
@@ -45,6 +46,16 @@ class Feeder:
         if not self.bad_object and self._bad(self.accumulator):
             self.bad_object = name
 
+    @property
+    def takes_objects(self) -> bool:
+        """Whether the accumulator reads parts of objects itself, and is given no lines."""
+        return bool(getattr(self.accumulator, "takes_objects", False))
+
+    def take_object(self, source: Any) -> None:
+        """Take an object that is read in parts. JobError."""
+        self.job.add_object(self.accumulator, source)
+        self.size += source.size
+
     def _good(self) -> int:
         lines, errors, _ = self.job.counts(self.accumulator)
         return lines - errors
@@ -55,6 +66,10 @@ class Feeder:
     def _hold_header(self, block: bytes, name: str) -> tuple[bytes, bytes]:
         """The block's first line, where it is bad, and the rest; else b"" and the whole block."""
         end = block.find(b"\n") + 1 or len(block)
+        known = self.job.is_header(self.accumulator, block[:end], name)
+        if known is not None:
+            self.headers += known
+            return b"", block[end:] if known else block
         before = self._bad(self._probe)
         self.job.add(self._probe, block[:end], name)
         return (block[:end], block[end:]) if self._bad(self._probe) > before else (b"", block)

@@ -13,7 +13,7 @@ const dollars = (value) => "$" + (value >= 1 ? value.toFixed(2) : value.toPrecis
 function fillHeader() {
   byId("title").textContent = "Job " + data.job_id;
   byId("where").textContent = data.result;
-  byId("job").textContent = data.jobs.map((one) => "Ran job " + one.job + ", SHA-256 " + (one.jobdigest || "unknown")).join("; ");
+  byId("job").textContent = (data.question ? "Asked: " + data.question + " \u2013 " : "") + data.jobs.map((one) => "Ran job " + one.job + ", SHA-256 " + (one.jobdigest || "unknown")).join("; ");
   const tiles = {
     "Start to result": seconds(data.seconds), "Rows": count(data.lines), "Groups": count(data.groups),
     "Bad rows": count(data.bad_rows), "Mappers": count(data.tasks.filter((task) => !task.step).length),
@@ -55,7 +55,7 @@ function fillCost() {
   for (const item of data.cost.items)
     row([item.what, item.quantity.toLocaleString("en-US", {maximumFractionDigits: 3}), item.unit, dollars(item.dollars)], "td");
   row(["total", "", "", dollars(data.cost.dollars)], "td");
-  byId("prices").textContent = "Prices of " + data.cost.prices + ". " + data.functions.map((one) => one.role + ": " + counted(one.calls, "call") + ", " + seconds(one.seconds) + " of " + one.memory + " MB" + (one.note ? " (" + one.note + ")" : "")).join("; ") + ".";
+  byId("prices").textContent = "As of " + new Date(data.cost.as_of * 1000).toISOString().slice(0, 19).replace("T", " ") + " UTC. Prices of " + data.cost.prices + ". " + data.functions.map((one) => one.role + ": " + counted(one.calls, "call") + ", " + seconds(one.seconds) + " of " + one.memory + " MB" + (one.note ? " (" + one.note + ")" : "")).join("; ") + ".";
 }
 
 // ---------------------------------------------------------------- the table

@@ -79,9 +79,16 @@ def read_prices(path: str | None) -> Prices:
         raise UsageError(f"{path} is not JSON: {error}") from error
 
 
+def own_prices(path: str | None) -> Prices | None:
+    """The prices of a file; None where none is named. UsageError where it cannot be used."""
+    return read_prices(path) if path else None
+
+
 @dataclasses.dataclass(frozen=True)
 class FunctionUsage:
-    """What a job used of one function; `memory` in MB. `note`: where its seconds are from."""
+    """What a job used of one function; `memory` in MB. `note`: where its seconds are from. `cold`
+    of the calls started an environment, which took `init_seconds` of all.
+    """
 
     role: str
     name: str
@@ -90,6 +97,8 @@ class FunctionUsage:
     memory: int
     architecture: str = "x86_64"
     note: str = ""
+    cold: int = 0
+    init_seconds: float = 0.0
 
     @property
     def gb_seconds(self) -> float:

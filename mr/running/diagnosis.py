@@ -6,12 +6,14 @@ All of it is lines for a person to read. What may not be read is said, and left 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from aws.logs import by_request
 from state.failures import SHOWN, failures
+from state.opening import opens_other
 from state.progress import Progress
 from state.records import JobInfo
 
@@ -38,7 +40,7 @@ def diagnose(
     lines = list(missing_batches(job, progress, batches))
     lines += failures(s3, job)
     for function in functions:
-        lines += error_lines(logs, function, since)
+        lines += error_lines(logs, function, job, since)
     return lines
 
 
@@ -53,8 +55,10 @@ def missing_batches(
         yield f"mapper {mapper_id} of {job.map_count} was to read {keys[0]} to {keys[-1]}"
 
 
-def error_lines(logs: Any, function: str, since: float) -> list[str]:
-    """The last lines of a function's log that look like errors."""
+def error_lines(logs: Any, function: str, job: JobInfo, since: float) -> list[str]:
+    """The last lines of a function's log that look like errors, without those of other runs. What
+    fails before it says whose it is belongs to anyone.
+    """
     group = f"/aws/lambda/{function}"
     try:
         pages = logs.get_paginator("filter_log_events").paginate(
@@ -62,8 +66,16 @@ def error_lines(logs: Any, function: str, since: float) -> list[str]:
             startTime=int(since * 1000),
             PaginationConfig={"MaxItems": MAX_EVENTS},
         )
-        lines = [event["message"].strip() for page in pages for event in page["events"]]
+        requests = by_request(event for page in pages for event in page["events"])
     except (ClientError, BotoCoreError) as error:
         return [f"log group {group} cannot be read: {error}"]
+    lines = (line for request in requests for line in lines_of(request, job))
     found = [line for line in lines if _ERROR_LINE.search(line)]
     return [f"{group}: {line}" for line in found[-SHOWN:]]
+
+
+def lines_of(request: Iterable[Mapping[str, Any]], job: JobInfo) -> list[str]:
+    """What the events of a request say; nothing where it was for another run; pure."""
+    lines = [event["message"].strip() for event in request]
+    is_others = any(opens_other(line, job.run_id, job.job_id) for line in lines)
+    return [] if is_others else lines

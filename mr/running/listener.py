@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from errors import JobError, brief, counted, log
@@ -14,6 +15,7 @@ from state.keys import JobKeys
 from state.outputs import read_counts
 from state.progress import Progress
 from state.records import JobInfo
+from state.tasks import MapperEvent
 
 
 @dataclasses.dataclass
@@ -59,6 +61,12 @@ class Listener:
     def planned(self, request: JobRequest, plan: Plan) -> None:
         """The plan is made, nothing has been started."""
 
+    def joined(self, job: JobInfo, sizes: list[int]) -> None:
+        """The run is there already; `sizes` are the bytes that each mapper reads."""
+
+    def recorded(self, s3: Any, job: JobInfo, events: Sequence[MapperEvent]) -> None:
+        """The run's records are there, and its plan: the events of all mappers, number 1 first."""
+
     def mapper_started(self, mapper_id: int) -> None:
         """A try of a mapper begins."""
 
@@ -66,11 +74,11 @@ class Listener:
         """A try of a mapper has failed; another may follow."""
 
     def mapper_done(self, mapper_id: int, totals: MapperTotals, count: int) -> None:
-        """A mapper has answered; `totals` is the sum of all answers, of `count` that are due."""
+        """A mapper has ended; `totals` is the sum of all that have, of `count` that are due."""
         log(f"mapper {mapper_id} done, {totals.done} of {count}")
 
     def mapped(self, s3: Any, job: JobInfo, totals: MapperTotals) -> None:
-        """Every mapper has answered."""
+        """Every mapper has ended."""
         report_mappers(s3, job, totals)
 
     def moved(self, progress: Progress) -> None:

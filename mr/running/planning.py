@@ -46,7 +46,7 @@ def plan_batches(listed: Iterable[S3Object], request: JobRequest) -> Plan:
     if not files:
         raise UsageError(nothing_there(request, hidden))
     own_job = request.job_id if request.bucket == request.job_bucket else None
-    check_readable(files, request.bucket, own_job)
+    check_readable(files, request.bucket, own_job, request.tables)
     cut = _plan_splits if request.split_size else _plan_whole_objects
     return dataclasses.replace(cut(files, request), hidden=hidden)
 

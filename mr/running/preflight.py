@@ -7,7 +7,7 @@ and deletes what an earlier run left.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -83,9 +83,14 @@ def check_files(facts: Mapping[str, FunctionFacts]) -> None:
             raise JobError(shipped.refusal(name))
 
 
-def check_trigger(s3: Any, functions: Any, request: JobRequest) -> None:
+def check_trigger(
+    s3: Any, functions: Any, request: JobRequest, from_s3: Sequence[str] = ()
+) -> None:
     """JobError where no Lambda trigger of the job bucket covers the job's outputs, or where what
     it wakes is not there.
+
+    `from_s3` are functions whose names stand in S3, where anyone may have written them: JobError
+    unless the deployment is known to name them too.
     """
     task_prefix = JobKeys(request.job_id).task_prefix
     try:
@@ -98,7 +103,7 @@ def check_trigger(s3: Any, functions: Any, request: JobRequest) -> None:
             ) from error
         if not is_denied(error):
             raise
-        log(f"the triggers of {request.job_bucket} may not be read, going on without: {error}")
+        _go_on_without(f"the triggers of {request.job_bucket} may not be read", error, from_s3)
         return
     entry = covering_entry(configuration, task_prefix)
     if entry is None:
@@ -107,10 +112,22 @@ def check_trigger(s3: Any, functions: Any, request: JobRequest) -> None:
             f"start the reducers. In scns.json, give reducerCoordinator the permission "
             f"{request.job_bucket} and the job_id {request.job_id}, or no job_id, and deploy again"
         )
-    _check_coordinator(functions, request, entry["LambdaFunctionArn"])
+    _check_coordinator(functions, request, entry["LambdaFunctionArn"], from_s3)
 
 
-def _check_coordinator(functions: Any, request: JobRequest, arn: str) -> None:
+def _go_on_without(what: str, error: ClientError, from_s3: Sequence[str]) -> None:
+    """Say what may not be looked at. JobError where names out of S3 cannot be checked so."""
+    if from_s3:
+        raise JobError(
+            f"{what}, and whether the deployment has {' and '.join(from_s3)} cannot be told, whose "
+            f"names are from a record in S3: {error}"
+        ) from error
+    log(f"{what}, going on without: {error}")
+
+
+def _check_coordinator(
+    functions: Any, request: JobRequest, arn: str, from_s3: Sequence[str]
+) -> None:
     """JobError where the function that a bucket wakes is gone, of another region's deployment, or
     deployed for other reducers.
 
@@ -130,14 +147,15 @@ def _check_coordinator(functions: Any, request: JobRequest, arn: str) -> None:
             raise JobError(f"{wakes}, which does not exist: deploy it with setupApps.py") from error
         if not is_denied(error):
             raise
-        log(f"whether {visible(arn)} exists may not be looked at, going on without: {error}")
+        _go_on_without(f"whether {visible(arn)} exists may not be looked at", error, from_s3)
         return
     starts = found.get("Environment", {}).get("Variables", {}).get(REDUCERS, "").split()
-    if request.reducer not in starts:
-        raise JobError(
-            f"{wakes}, which starts no {request.reducer} but {', '.join(starts) or 'nothing'} "
-            f"({REDUCERS} in its environment): deploy both from one scns.json, or name it there"
-        )
+    for name in (request.reducer, *from_s3):
+        if name not in starts:
+            raise JobError(
+                f"{wakes}, which starts no {name} but {', '.join(starts) or 'nothing'} "
+                f"({REDUCERS} in its environment): deploy both from one scns.json, or name it there"
+            )
 
 
 def take_job(s3: Any, request: JobRequest, job: JobInfo) -> None:

@@ -24,6 +24,7 @@ MAX_BAD = 0.01
 _JOB_ID = re.compile(r"[^/\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,200}")
 _FLAGS = {
     "full_async": "full_async",
+    "wait": "wait",
     "dryrun": "dryrun",
     "overwrite": "overwrite",
     "requestPayer": "requester_pays",
@@ -67,6 +68,8 @@ _NUMBERS = {
 class JobRequest:
     """One job. `bucket` and `prefix` say where the input is, `job_bucket` where the outputs go.
 
+    With `full_async` every mapper is started by Event, and that is all; with `wait` the job is
+    then watched until it ends; without either, each mapper's answer is waited for.
     `endearly` takes the first so many batches as the whole job, `batch_size` is objects a mapper
     (None: computed), `split_size` bytes a mapper, for which objects are cut (None: they are not),
     `concurrency` how many mappers may run at once in synchronous mode, `timeout` the seconds to
@@ -74,9 +77,9 @@ class JobRequest:
     of all rows that may be bad. `reducers` and `fan_in` force the shape of the reduce steps: so
     many reducers side by side, so many outputs each (0: as planned). With a `goal`, one of GOALS or
     "", the split size is chosen, and the steps are weighed, for time or for money. With
-    `requester_pays` the input's bucket charges whoever reads it.
-    `job` is the job to run, "" for the one that the
-    functions were deployed with, and `settings` are its own. `event_source` is passed on to the
+    `requester_pays` the input's bucket charges whoever reads it. `job` is the job to run, "" for
+    the one that the functions were deployed with, and `settings` are its own; `tables` is whether
+    it reads Parquet. `event_source` is passed on to the
     mappers and not looked at.
     """
 
@@ -89,6 +92,7 @@ class JobRequest:
     reducer: str = ""
     endearly: int | None = None
     full_async: bool = False
+    wait: bool = False
     dryrun: bool = False
     overwrite: bool = False
     batch_size: int | None = None
@@ -103,8 +107,14 @@ class JobRequest:
     goal: str = ""
     job: str = ""
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    tables: bool = False
     event_source: str = ""
     profile: str | None = None
+
+    @property
+    def is_async(self) -> bool:
+        """Whether the mappers are started by Event, and nobody waits for their answers."""
+        return self.full_async or self.wait
 
     @classmethod
     def from_options(cls, options: argparse.Namespace) -> JobRequest:
@@ -118,7 +128,8 @@ class JobRequest:
             mapper=options.mapper_function or "",
             reducer=options.reducer_function or "",
             endearly=options.endearly,
-            full_async=not options.wait4reducers,
+            full_async=not (options.wait4reducers or options.wait),
+            wait=options.wait,
             dryrun=options.dryrun,
             overwrite=options.overwrite,
             batch_size=options.batchsize,
@@ -150,6 +161,8 @@ class JobRequest:
         values.update({field: flag in payload for flag, field in _FLAGS.items()})
         if unknown := sorted(set(payload) - set(_PAYLOAD_NAMES) - set(_FLAGS)):
             log(f"payload fields that mean nothing here, ignored: {', '.join(unknown)}")
+        if "sql" in payload:
+            faults.append("payload sql: a question is read at a terminal, by driver.py --sql")
         if str(values.get("job", "")).endswith(".py"):
             faults.append("payload job names a file, which the command alone can send along")
         if faults:
@@ -160,6 +173,8 @@ class JobRequest:
         """This request. UsageError with what is missing or malformed."""
         if not self.bucket:
             faults.append("the input data bucket is empty: give its name")
+        if self.full_async and self.wait:
+            faults.append("full_async and wait exclude each other: give one of them")
         if self.batch_size and self.split_size:
             faults.append("batch size and split size exclude each other: give one of them")
         if self.goal and self.goal not in GOALS:

@@ -125,7 +125,11 @@ def combined(job: Job, key: str, a: Any, b: Any) -> Any:
     """Two values as one, through JSON. JobError."""
     merged = {key: a}
     job.merge(merged, {key: b})
-    return pairs.parse_output(pairs.as_output(job, merged)[0], "combine")[key]
+    try:
+        return json.loads(json.dumps(merged[key], allow_nan=False))
+    except (TypeError, ValueError):
+        pairs.as_output(job, merged)  # names what is wrong with it
+        raise
 
 
 def copies(values: Iterable[Any]) -> list[Any]:

@@ -8,6 +8,7 @@ mapper's output is copied onto itself, which makes S3 send its event again.
 
 from __future__ import annotations
 
+import math
 import shlex
 import time
 from collections.abc import Callable
@@ -24,15 +25,18 @@ FIRST_POLL = 0.2
 LONGEST_POLL = 5.0
 EVENT_SECONDS = 30
 """An S3 event that should have led to the next step by now. A nudge too many does no harm."""
+LONGEST_PAUSE = 120
+"""Seconds after which Lambda at last tries an event again whose function failed."""
 
 
 class JobTimedOut(JobError):
     """A job has no result when its deadline passes."""
 
     def __init__(self, job: JobInfo, timeout: float, progress: Progress) -> None:
+        words = shlex.join([job.job_bucket, job.job_id])
         super().__init__(
-            f"job {job.job_id} has no result after {timeout:.0f} s: {progress}. "
-            "It may still end: look again later, or start it anew with --overwrite"
+            f"job {job.job_id} has no result after {timeout:.0f} s: {progress}. It may still end: "
+            f"look again later; `python job.py resume {words}` starts what is missing"
         )
         self.progress = progress
 
@@ -44,28 +48,36 @@ def wait_for_result(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
+    on_look: Callable[[Progress], None] = lambda progress: None,
+    until: float | None = None,
 ) -> None:
-    """Return when the job's result is there. JobTimedOut after `timeout` seconds, JobError as soon
-    as a function of it has failed for good.
+    """Return when the job's result is there.
+
+    JobTimedOut after `timeout` seconds, which begin anew with every mapper that ends, or at the
+    moment `until`; JobError as soon as a function of it has failed for good. `on_look` is called
+    at every look, `on_progress` where something has changed.
     """
     start = moved = nudged = clock()
     poll, before = FIRST_POLL, None
     while True:
         progress = look(s3, job)
         now = clock()
+        on_look(progress)
         if progress != before:
             moved, before, poll = now, progress, FIRST_POLL
+            start = start if progress.step or not progress.missing else now
             on_progress(progress)
         if progress.finished:
             return
         if failure := final_failure(s3, job, progress.failed):
             raise JobError(f"job {job.job_id} has failed, no result will come: {failure}")
-        if now - start > timeout:
-            raise JobTimedOut(job, timeout, progress)
+        deadline = min(start + timeout, until or math.inf)
+        if now > deadline:
+            raise JobTimedOut(job, now - start, progress)
         if needs_nudge(progress, now, max(moved, nudged)):
             nudge(s3, job, progress)
             nudged = now
-        sleep(min(poll, max(0.0, start + timeout - now) + 0.01))
+        sleep(min(poll, max(0.0, deadline - now) + 0.01))
         poll = min(LONGEST_POLL, poll * 1.5)
 
 
@@ -76,6 +88,17 @@ def needs_nudge(progress: Progress, now: float, quiet_since: float) -> bool:
     if not progress.missing:
         return True
     return progress.expires is not None and now > progress.expires
+
+
+def stands_still(progress: Progress, now: float, changed: float, mapper_timeout: float) -> bool:
+    """Whether nobody is at work for a job: as `needs_nudge` has it, or mappers are missing, and
+    for longer than any of them may run nothing has changed; pure.
+
+    Lambda tries a function that was killed again after one minute, and once more after two.
+    """
+    mappers_ended = now - changed > mapper_timeout + LONGEST_PAUSE
+    waits_for_mappers = bool(progress.missing) and not progress.step
+    return needs_nudge(progress, now, changed) or (waits_for_mappers and mappers_ended)
 
 
 def wake(s3: Any, bucket: str, job_id: str) -> str:

@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 from errors import BadRecord, brief
 from state.fields import Fields
 
+ASKED = "sql"
+"""The job that answers questions."""
+
 
 class Choice(NamedTuple):
     """A job by its name, and its settings; "" is the job that the functions' environment names.
@@ -20,6 +23,11 @@ class Choice(NamedTuple):
     name: str = ""
     settings: Mapping[str, Any] = types.MappingProxyType({})
     digest: str = ""
+
+    @property
+    def question(self) -> str:
+        """The SQL that `driver.py --sql` was asked; "" for any other job."""
+        return str(self.settings.get("QUERY", "")) if self.name == ASKED else ""
 
     def to_json(self) -> dict[str, Any]:
         """Its fields in a record or an event: none where nothing was chosen."""

@@ -74,16 +74,37 @@ def read_failure(s3: Any, job: JobInfo, name: str) -> Failure:
 
 
 def failures(s3: Any, job: JobInfo) -> list[str]:
-    """What mappers and reducers of this run left under JOB/error/ when they failed."""
-    lines = []
-    for name in list_job(s3, job).errors[:SHOWN]:
+    """What mappers and reducers of this run left under JOB/error/ when they failed: by number, and
+    what several say once.
+    """
+    names = sorted(list_job(s3, job).errors, key=in_order)
+    said: dict[str, list[Failure]] = {}
+    unreadable = []
+    for name in names[:LOOKED_AT]:
         try:
             failure = read_failure(s3, job, name)
-            lines += [str(failure)] if failure.is_of(job) else []
         except (BadRecord, ClientError) as error:
             key = JobKeys(job.job_id).error(name)
-            lines.append(f"{name} failed; s3://{job.job_bucket}/{key} cannot be read: {error}")
-    return lines
+            unreadable.append(f"{name} failed; s3://{job.job_bucket}/{key} cannot be read: {error}")
+            continue
+        if failure.is_of(job):
+            said.setdefault(failure.error, []).append(failure)
+    more = [f"and {len(names) - LOOKED_AT:,} more failed"] if names[LOOKED_AT:] else []
+    return [told_once(same) for same in said.values()] + unreadable + more
+
+
+def told_once(same: Sequence[Failure]) -> str:
+    """Failures with one and the same error, as a person reads them; pure."""
+    first, *others = same
+    names = ", ".join(failure.name for failure in same[:SHOWN])
+    more = f" and {len(same) - SHOWN} more" if same[SHOWN:] else ""
+    which = f"request {first.request_id}{' and others' if others else ''}"
+    return f"{names}{more} failed: {first.error} ({which})"
+
+
+def in_order(name: str) -> list[tuple[int, str]]:
+    """What sorts names of failures: numbers in them count as numbers; pure."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in name.split("/")]
 
 
 def final_failure(s3: Any, job: JobInfo, names: Sequence[str]) -> Failure | None:

@@ -60,12 +60,12 @@ class Fields:
             )
         return value
 
-    def number(self, name: str, default: float | None = None) -> float:
-        """A number from 0 to MOST, such as seconds since the epoch."""
+    def number(self, name: str, default: float | None = None, most: int = MOST) -> float:
+        """A number from 0 to `most`, such as seconds since the epoch."""
         value = self._get(name, default)
-        if not is_number(value):
+        if not is_number(value, most=most):
             raise BadRecord(
-                f"{self.where}: {name} is {brief(value)}, not a number from 0 to {MOST}"
+                f"{self.where}: {name} is {brief(value)}, not a number from 0 to {most}"
             )
         return float(value)
 

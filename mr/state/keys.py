@@ -1,11 +1,13 @@
 """Where a job's objects lie: every key is spelled here, and read here again.
 
+    JOB/batches.jsonl.gz         the plan, the events of all mappers: batches.py
     JOB/jobdata                  what the views need: records.JobData
     JOB/jobinfo.json             whose the job id is, what the coordinator needs: records.JobInfo
     JOB/task/mapper/ID           a mapper's output: a JSON object key -> value
     JOB/reducerstate.STEP        who claimed the step, and how it is cut: records.StepRecord
     JOB/task/reducer/STEP/R      a reducer's output, same form
     JOB/result                   the output of the step with a single reducer: the answer
+    JOB/summary.json             what it used, for every view the same: views/frozen.py
     JOB/task/reducer/done        wakes the coordinator a last time
     JOB/error/FUNCTION/ID        what failed, until it succeeds
     JOB/code/SHA256.py           the job's file, where one goes with the run
@@ -21,9 +23,11 @@ import re
 _NUMBER = r"[1-9][0-9]{0,8}"
 _KEY = re.compile(
     rf"""(?P<job>[^/]+)/(?:
-        (?P<jobdata>jobdata)
+        (?P<batches>batches\.jsonl\.gz)
+      | (?P<jobdata>jobdata)
       | (?P<jobinfo>jobinfo\.json)
       | (?P<result>result)
+      | (?P<summary>summary\.json)
       | (?P<done>task/reducer/done)
       | task/mapper/(?P<mapper>{_NUMBER})
       | task/reducer/(?P<step>{_NUMBER})/(?P<reducer>{_NUMBER})
@@ -39,8 +43,9 @@ _KEY = re.compile(
 class JobKey:
     """What a key of the job bucket stands for.
 
-    `kind` is "jobdata", "jobinfo", "result", "done", "output", "record", "error" or "code"; `step`
-    and `number` belong to an output (step 0: a mapper's), `step` to a record, `name` to an error.
+    `kind` is "batches", "jobdata", "jobinfo", "result", "summary", "done", "output", "record",
+    "error" or "code"; `step` and `number` belong to an output (step 0: a mapper's), `step` to a
+    record, `name` to an error.
     """
 
     job_id: str
@@ -83,6 +88,10 @@ class JobKeys:
         return f"{self.job_id}/task"
 
     @property
+    def batches(self) -> str:
+        return f"{self.job_id}/batches.jsonl.gz"
+
+    @property
     def jobdata(self) -> str:
         return f"{self.job_id}/jobdata"
 
@@ -93,6 +102,10 @@ class JobKeys:
     @property
     def result(self) -> str:
         return f"{self.job_id}/result"
+
+    @property
+    def summary(self) -> str:
+        return f"{self.job_id}/summary.json"
 
     @property
     def done(self) -> str:

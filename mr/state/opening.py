@@ -34,3 +34,8 @@ def opened_task(line: str, run_id: str, job_id: str) -> str | None:
 def opens_any(line: str) -> bool:
     """Whether a line of the log is such a one of any run."""
     return _ANY.match(line) is not None
+
+
+def opens_other(line: str, run_id: str, job_id: str) -> bool:
+    """Whether a line of the log is such a one of another run."""
+    return opens_any(line) and opened_task(line, run_id, job_id) is None

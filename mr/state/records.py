@@ -6,6 +6,7 @@ Each bears the run that it belongs to. Nothing here decides or starts anything.
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from typing import Any
 
 from errors import BadRecord, brief
@@ -17,6 +18,30 @@ from state.keys import JobKeys
 GOALS = ("fastest", "cheapest")
 """What a user may ask a run to be."""
 
+LAST_SECOND = 253_402_300_799
+"""The end of the year 9999, in seconds since the epoch: later ones have no date."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Cancelled:
+    """Who cancelled a run, and when, in seconds since the epoch."""
+
+    by: str
+    time: float
+
+    def __str__(self) -> str:
+        when = datetime.datetime.fromtimestamp(self.time, datetime.UTC)
+        return f"cancelled by {self.by} at {when:%Y-%m-%d %H:%M:%S} UTC"
+
+    def to_json(self) -> dict[str, Any]:
+        return {"by": self.by, "time": self.time}
+
+    @classmethod
+    def from_json(cls, value: Any, where: str) -> Cancelled:
+        """Read the mark in the record `where`. BadRecord where a field is missing or wrong."""
+        fields = Fields(value, f"{where}: cancelled")
+        return cls(fields.text("by"), fields.number("time", most=LAST_SECOND))
+
 
 @dataclasses.dataclass(frozen=True)
 class JobInfo:
@@ -26,7 +51,8 @@ class JobInfo:
     MB. A record without `run_id` is one of an earlier version, or of a driver of one's own.
     `reducers` and `fan_in` are the shape that the user asked for, 0 where none; `goal` one of GOALS
     or "", `at_once` how many functions the account runs at once, 0 where nobody looked. `choice` is
-    the job that is run.
+    the job that is run. A run that is `cancelled` is over: nothing more is started or written for
+    it.
     """
 
     job_id: str
@@ -42,6 +68,7 @@ class JobInfo:
     goal: str = ""
     at_once: int = 0
     choice: Choice = BY_ENVIRONMENT
+    cancelled: Cancelled | None = None
 
     @property
     def mappers(self) -> Grid:
@@ -63,6 +90,7 @@ class JobInfo:
             "goal": self.goal,
             "atOnce": self.at_once,
             **self.choice.to_json(),
+            **({"cancelled": self.cancelled.to_json()} if self.cancelled else {}),
         }
 
     @classmethod
@@ -88,6 +116,7 @@ class JobInfo:
             goal,
             fields.count("atOnce", 0, least=0),
             Choice.from_json(fields),
+            Cancelled.from_json(value["cancelled"], fields.where) if "cancelled" in value else None,
         )
 
 
@@ -97,7 +126,8 @@ class JobData:
 
     `objects` and `size` (bytes) are those of the input, `input_reads` how often one of them is
     read (0 each: an earlier version did not say), `start` is in seconds since the epoch, `max_bad`
-    the share of all rows that may be bad.
+    the share of all rows that may be bad, `mapper_timeout` the mapper function's, in seconds.
+    `earlier_mappers` are the functions that were mappers of this run before another one went on.
     """
 
     map_count: int
@@ -109,6 +139,13 @@ class JobData:
     driver_function: str = ""
     run_id: str = ""
     max_bad: float = 1.0
+    mapper_timeout: int = 900
+    earlier_mappers: tuple[str, ...] = ()
+
+    def with_mapper(self, function: str) -> JobData:
+        """The same job, which goes on with another mapper function."""
+        earlier = *self.earlier_mappers, self.mapper_function
+        return dataclasses.replace(self, mapper_function=function, earlier_mappers=earlier)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -121,6 +158,8 @@ class JobData:
             "driverFunction": self.driver_function,
             "runId": self.run_id,
             "maxBad": self.max_bad,
+            "mapperTimeout": self.mapper_timeout,
+            **({"earlierMappers": list(self.earlier_mappers)} if self.earlier_mappers else {}),
         }
 
     @classmethod
@@ -137,6 +176,8 @@ class JobData:
             fields.text("driverFunction", ""),
             fields.text("runId", ""),
             fields.number("maxBad", 1.0),
+            fields.count("mapperTimeout", 900),
+            tuple(fields.texts("earlierMappers")) if "earlierMappers" in value else (),
         )
 
 

@@ -2,8 +2,9 @@
 
 What a run writes bears its id. `JOB/jobinfo.json` names the run that the job id belongs to, and is
 written on condition, so that of two drivers one is refused. A function looks there before it
-starts and before it writes; the write itself is conditional too, so that what an earlier run left,
-or leaves late, never takes the place of this run's, and of two tries of a task the first counts.
+starts, now and then while it works, and before it writes; the write itself is conditional too, so
+that what an earlier run left, or leaves late, never takes the place of this run's, and of two tries
+of a task the first counts.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import dataclasses
 import hashlib
 import random
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -28,6 +29,13 @@ RUN = "runid"
 
 WRITE_TRIES = 8
 
+LOOK_SECONDS = 4.0
+"""How long a function works on before it looks again whether its run was cancelled, or its job id
+taken. A look is one read of a record: half a percent of what a mapper costs meanwhile.
+"""
+
+T = TypeVar("T")
+
 
 class NoSuchJob(JobError):
     """There is no record of the job."""
@@ -35,6 +43,10 @@ class NoSuchJob(JobError):
 
 class OtherRun(JobError):
     """The job id belongs to another run: nothing is to be written for this one."""
+
+
+class RunCancelled(OtherRun):
+    """The run was cancelled, so the job id is nobody's: nothing is to be written for it."""
 
 
 def read_job(s3: Any, bucket: str, job_id: str) -> tuple[JobInfo, str]:
@@ -75,7 +87,7 @@ class Run:
         that is over.
         """
         there = _run_there(s3, bucket, job_id)
-        run = cls(s3, bucket, job_id, run_id or there)
+        run = cls(s3, bucket, job_id, run_id or (there.run_id if there else ""))
         run._compare(there)
         return run
 
@@ -83,12 +95,15 @@ class Run:
         """OtherRun where the job id belongs to another run by now."""
         self._compare(_run_there(self.s3, self.bucket, self.job_id))
 
-    def _compare(self, there: str) -> None:
+    def _compare(self, job: JobInfo | None) -> None:
+        there = job.run_id if job else ""
         if there != self.run_id:
             raise OtherRun(
                 f"job {self.job_id} belongs to {f'run {there}' if there else 'no run'} now, not to "
                 f"run {self.run_id}: nothing is written"
             )
+        if job and job.cancelled:
+            raise RunCancelled(f"job {self.job_id} was {job.cancelled}: nothing is written")
 
     def write(
         self,
@@ -152,9 +167,30 @@ class Run:
             return None
 
 
-def _run_there(s3: Any, bucket: str, job_id: str) -> str:
-    """The run that a job id belongs to; "" where there is no job, or its record names none."""
+class Lookout:
+    """Looks now and then whether a run is still to go on, for whoever works on it for long."""
+
+    def __init__(self, run: Run, clock: Callable[[], float] = time.monotonic) -> None:
+        self._run = run
+        self._clock = clock
+        self._looked = clock()
+
+    def look(self) -> None:
+        """OtherRun where the run is over; S3 is asked every LOOK_SECONDS only."""
+        if self._clock() - self._looked >= LOOK_SECONDS:
+            self._looked = self._clock()
+            self._run.check()
+
+    def over(self, items: Iterable[T]) -> Iterator[T]:
+        """The items, as long as the run goes on. OtherRun."""
+        for item in items:
+            self.look()
+            yield item
+
+
+def _run_there(s3: Any, bucket: str, job_id: str) -> JobInfo | None:
+    """The job that a job id belongs to, whose record may name no run; None where there is none."""
     try:
-        return read_job(s3, bucket, job_id)[0].run_id
+        return read_job(s3, bucket, job_id)[0]
     except NoSuchJob:
-        return ""
+        return None

@@ -70,7 +70,8 @@ class MapperEvent:
     `etags` one for each key, "" for any version.
 
     `is_async`: nobody waits for the answer, and Lambda repeats an event whose function fails.
-    Without `run_id` the task belongs to the run that is there. `event_source` is passed on.
+    Without `run_id` the task belongs to the run that is there. `event_source` is passed on. `size`
+    are the bytes that it is to read, for whoever shows how far a job is.
     """
 
     bucket: str
@@ -85,6 +86,7 @@ class MapperEvent:
     etags: Sequence[str] = ()
     requester_pays: bool = False
     choice: Choice = BY_ENVIRONMENT
+    size: int = 0
 
     @property
     def inputs(self) -> list[Input]:
@@ -115,6 +117,7 @@ class MapperEvent:
             **({"requestPayer": "requester"} if self.requester_pays else {}),
             **({"async": True} if self.is_async else {}),
             **({"eventSource": self.event_source} if self.event_source else {}),
+            **({"size": self.size} if self.size else {}),
         }
 
     @classmethod
@@ -130,10 +133,12 @@ class MapperEvent:
             fields.text("jobId"),
             fields.count("mapperId"),
             fields.text("runId", ""),
+            fields.text("eventSource", ""),
             is_async=event.get("async") is True,
             etags=_etags(event.get("etags"), len(keys)),
             requester_pays=event.get("requestPayer") == "requester",
             choice=Choice.from_json(fields),
+            size=fields.count("size", 0, least=0),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -38,6 +39,17 @@ percentage = checked(request.percentage)
 """A type for argparse: a share such as 1% or 0.5."""
 
 
+def amount(text: str) -> float:
+    """A type for argparse: dollars, more than none."""
+    try:
+        value = float(text.removeprefix("$"))
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no amount: write 0.50, in dollars")
+    return value
+
+
 def add_settings(add: Add) -> None:
     add(
         "--set",
@@ -53,6 +65,21 @@ def add_json(add: Add) -> None:
     add("--json", action="store_true", help="print everything as one JSON object")
 
 
+def add_timeout(add: Add) -> None:
+    add(
+        "--timeout",
+        type=number_from(1),
+        metavar="S",
+        default=request.TIMEOUT,
+        help="seconds to wait for the reducers (%(default)s)",
+    )
+
+
+def add_display(add: Add) -> None:
+    add("--quiet", action="store_true", help="plain lines instead of the live display")
+    add("--events", action="store_true", help="a line for each thing that happens, instead")
+
+
 def add_prices(add: Add) -> None:
     add("--prices", metavar="FILE", help="prices for the cost, JSON: see mr/running/costs.py")
 
@@ -65,3 +92,13 @@ def add_aws(add: Add) -> None:
         default=request.REGION,
         help="region of the functions and the bucket (%(default)s)",
     )
+
+
+def job_command(name: str, options: argparse.Namespace) -> str:
+    """The command `job.py NAME` for the job that options are about, as a shell takes it."""
+    words = ["python", "job.py", name, options.jobbkt, options.jobid]
+    if options.region != request.REGION:
+        words += ["--region", options.region]
+    if options.profile:
+        words += ["--profile", options.profile]
+    return shlex.join(words)

@@ -6,6 +6,7 @@ terminal, lines are printed.
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import threading
@@ -22,6 +23,7 @@ from running.planning import Plan
 from running.request import JobRequest
 from state.progress import Progress
 from state.records import JobInfo
+from terminal.eventlines import EventLines
 from terminal.program import undisturbed
 from terminal.score import RunProgress, Snapshot
 from views.words import size
@@ -65,8 +67,14 @@ class Display(listener.Listener):
         return self._progress.snapshot(self._clock())
 
     def planned(self, request: JobRequest, plan: Plan) -> None:
-        self._progress = RunProgress(plan.batch_sizes, self._clock())
-        self._screen.begin(request.job_id, self.snapshot)
+        self._begin(request.job_id, plan.batch_sizes)
+
+    def joined(self, job: JobInfo, sizes: list[int]) -> None:
+        self._begin(job.job_id, sizes)
+
+    def _begin(self, job_id: str, sizes: list[int]) -> None:
+        self._progress = RunProgress(sizes, self._clock())
+        self._screen.begin(job_id, self.snapshot)
 
     def mapper_started(self, mapper_id: int) -> None:
         self._progress.started(mapper_id, self._clock())
@@ -161,6 +169,11 @@ def drawing(job_id: str, shown: Snapshot) -> Any:
     if shown.slow:
         table.add_row(Text("slow", style="yellow"), "", Text(shown.stragglers(), style="yellow"))
     return table
+
+
+def chosen(options: argparse.Namespace) -> Display | EventLines:
+    """The display that was asked for."""
+    return EventLines() if options.events else for_terminal(options.quiet)
 
 
 def for_terminal(quiet: bool) -> Display:

@@ -12,18 +12,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aws.client import Clients
-from errors import JobError, log, visible
+from errors import log, visible
 from jobs import catalog
 from report import page
 from running import costs, request, run
+from running.following import Outcome
 from running.request import JobRequest
-from running.run import Outcome
 from state.records import GOALS
-from terminal import arguments, display, program
+from terminal import arguments, display, ending, program, questions
 from terminal.arguments import Add
-from terminal.looking import write_report
-from views.forecast import forecast
-from views.summary import read_summary
+from terminal.questions import FORMS
+from views.forecast import Forecast, forecast
 
 EXAMPLES = """examples:
   python driver.py MY-BUCKET-NAME job1000 --dryrun --databkt MY-DATA
@@ -58,8 +57,9 @@ def make_parser() -> argparse.ArgumentParser:
     )
     _add_names(parser.add_argument)
     _add_job(parser.add_argument_group("job").add_argument)
+    _add_question(parser.add_argument_group("question").add_argument)
     _add_input(parser.add_argument_group("input").add_argument)
-    _add_running(parser.add_argument_group("running").add_argument)
+    _add_running(parser.add_argument_group("running"))
     _add_output(parser.add_argument_group("output").add_argument)
     arguments.add_aws(parser.add_argument_group("AWS").add_argument)
     return parser
@@ -76,6 +76,14 @@ def _add_job(add: Add) -> None:
     add("--job", metavar="JOB", help="a job's name, or ./FILE.py (default: as deployed)")
     arguments.add_settings(add)
     _add_list(add)
+
+
+def _add_question(add: Add) -> None:
+    add("--sql", metavar="QUERY", help="ask: one SELECT over the input, any table's name")
+    add("--schema", metavar="COLUMNS", help='names and types, "country VARCHAR, ..."')
+    how = f"the answer's form: {', '.join(FORMS)} (table)"
+    add("--format", choices=FORMS, metavar="FORM", help=how)
+    add("--output", metavar="FILE", help="write the answer to FILE: .csv, .json or .parquet")
 
 
 def _add_list(add: Add) -> None:
@@ -145,9 +153,12 @@ def _add_input(add: Add) -> None:
     add("--request-payer", action="store_true", help="pay for reading a requester-pays bucket")
 
 
-def _add_running(add: Add) -> None:
+def _add_running(group: Any) -> None:
+    add: Add = group.add_argument
     add("--dryrun", action="store_true", help="see how many mappers are needed, run nothing")
-    add("--wait4reducers", action="store_true", help="wait for the result and report timings")
+    waiting = group.add_mutually_exclusive_group().add_argument
+    waiting("--wait4reducers", action="store_true", help="wait for the result and report timings")
+    waiting("--wait", action="store_true", help="the same; start all mappers first, then watch")
     add(
         "--concurrency",
         type=arguments.number_from(1),
@@ -162,13 +173,7 @@ def _add_running(add: Add) -> None:
         default=request.RETRIES,
         help="further tries of a mapper that fails (%(default)s)",
     )
-    add(
-        "--timeout",
-        type=arguments.number_from(1),
-        metavar="S",
-        default=request.TIMEOUT,
-        help="seconds to wait for the reducers (%(default)s)",
-    )
+    arguments.add_timeout(add)
     add(
         "--reducers",
         type=arguments.number_from(1),
@@ -186,18 +191,29 @@ def _add_running(add: Add) -> None:
 
 def _add_output(add: Add) -> None:
     arguments.add_json(add)
-    add("--quiet", action="store_true", help="plain lines instead of the live display")
+    arguments.add_display(add)
     arguments.add_prices(add)
     add("--report", metavar="FILE", help="write a page about the job, as job.py report does")
 
 
 def fault_of(options: argparse.Namespace) -> str | None:
     """What is wrong with this combination of options; None where nothing is."""
-    waits = options.wait4reducers and not options.dryrun
+    if options.sql and (options.job or options.json):
+        return "--sql goes without --job, and without --json: --format json has the answer"
+    if options.sql and not options.wait:
+        options.wait4reducers = True  # the end of a question is computed here
+    waits = (options.wait4reducers or options.wait) and not options.dryrun
     needs = {
-        "quiet": (waits, "--wait4reducers"),
-        "report": (waits, "--wait4reducers; `job.py report` has it of a job that is done"),
-        "prices": (waits or options.dryrun or options.goal, "--wait4reducers, --dryrun or --goal"),
+        "quiet": (waits, "--wait4reducers or --wait"),
+        "events": (waits, "--wait4reducers or --wait; `job.py watch --events` joins any job"),
+        "report": (waits, "--wait4reducers or --wait; `job.py report` has it of one that is done"),
+        "schema": (options.sql, "--sql"),
+        "format": (options.sql, "--sql"),
+        "output": (options.sql and not options.format, "--sql, and tells the form by its name"),
+        "prices": (
+            waits or options.dryrun or options.goal,
+            "--wait4reducers, --wait, --dryrun or --goal",
+        ),
     }
     for name, (fits, what) in needs.items():
         if getattr(options, name) and not fits:
@@ -212,61 +228,37 @@ def run_job(options: argparse.Namespace) -> None:
     if options.report:
         page.check(options.report)
     clients = Clients(asked.region, asked.profile)
-    outcome = carry_out(clients, asked, options.quiet, prices)
-    facts: dict[str, Any] = {"timer": outcome.timer}
-    if not options.json:
-        print(outcome.timer, flush=True)  # before anything that may fail: the job has run
-    try:
-        tell(options, asked, clients, outcome, prices, facts)
-    finally:
-        if options.json:
-            print(json.dumps(facts), flush=True)
-    if outcome.fault:
-        raise JobError(outcome.fault)
+    if options.sql:
+        asked = questions.asked(clients.s3, asked, options.sql, options.schema or "")
+        questions.check_output(options.output)
+    outcome = carry_out(clients, asked, options, prices)
+    with ending.told(outcome, options.json, log if options.sql else ending.print_line) as facts:
+        if options.sql and outcome.job:
+            questions.answer(clients.s3, outcome.job, options.format or "table", options.output)
+        if outcome.plan and asked.dryrun:
+            expected = forecast(asked, outcome.plan, outcome.weighed, prices)
+            tell_plan(expected, facts)
+        elif outcome.job and not asked.full_async:
+            own = prices if options.prices else None
+            ending.tell_summary(clients, outcome.job, own, options.report, facts)
 
 
-def tell(
-    options: argparse.Namespace,
-    asked: JobRequest,
-    clients: Clients,
-    outcome: Outcome,
-    prices: costs.Prices,
-    facts: dict[str, Any],
-) -> None:
-    """Say what is planned, or was done, and add it to the facts; write the report."""
-    if asked.dryrun:
-        expected = forecast(asked, outcome.plan, outcome.weighed, prices)
-        say(expected.lines())
-        facts["plan"] = expected.to_json()
-    elif not asked.full_async:
-        with_log = bool(options.report)  # it may be long: it is read for a report only
-        done = read_summary(clients, asked.job_bucket, asked.job_id, prices, with_log)
-        say(done.lines())
-        facts["summary"] = done.to_json()
-        if options.report:
-            write_report(clients, options.report, done)
+def tell_plan(expected: Forecast, facts: dict[str, Any]) -> None:
+    """Say what is planned, and add it to the facts."""
+    ending.say(expected.lines())
+    facts["plan"] = expected.to_json()
 
 
-def carry_out(clients: Clients, asked: JobRequest, quiet: bool, prices: costs.Prices) -> Outcome:
+def carry_out(
+    clients: Clients, asked: JobRequest, options: argparse.Namespace, prices: costs.Prices
+) -> Outcome:
     """Run a job, on a display where it is waited for."""
     if asked.dryrun or asked.full_async:
         return run.run(clients, asked, prices=prices)
-    with display.for_terminal(quiet) as shown:
+    with display.chosen(options) as shown:
         return run.run(clients, asked, listener=shown, prices=prices)
-
-
-def say(lines: list[str]) -> None:
-    """Lines for a person, on standard error."""
-    for line in lines:
-        log(line)
 
 
 def interrupted(options: argparse.Namespace) -> str:
     """What a user who ends the command early must know."""
-    if options.dryrun:
-        return "interrupted"
-    return (
-        "interrupted. What was started goes on by itself: functions under way end, and "
-        f"job {options.jobid} in s3://{options.jobbkt}/{options.jobid}/ may still finish. "
-        "`python setupApps.py -f scns.json --deleteAll` stops everything"
-    )
+    return "interrupted" if options.dryrun else ending.interrupted(options)

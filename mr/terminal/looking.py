@@ -1,4 +1,4 @@
-"""The command `job.py`: one row of VIEWS a subcommand, and what each shows of a job.
+"""The command `job.py`: one row of VIEWS a subcommand, and what each shows of a job or does to it.
 
 A further subcommand is a function of the clients and the options, and a row.
 """
@@ -15,13 +15,14 @@ from typing import TextIO
 from aws.client import Clients
 from errors import log
 from report import page
-from running import costs, watching
-from terminal import arguments, program
+from running import cancelling, costs, resuming, watching
+from state.records import Cancelled
+from terminal import arguments, display, ending, program, questions
 from terminal.arguments import Add
-from views import logs, result, timings, traces
-from views.answer import answer_of, read_answer
+from views import listed, logs, result, timings, traces
+from views.answer import read_answer
 from views.status import read_status
-from views.summary import Summary, read_summary
+from views.summary import read_summary
 from views.timings import Timing
 
 REPORT = "report.html"
@@ -32,56 +33,69 @@ STATUSES = "exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted"
 class View:
     """A subcommand: what it does, in words and in code, and the options that its example has.
 
-    `options` adds what it takes besides JOBBKT, JOB and the options of AWS, or, where it is
-    `local`, all that it takes; `show` may return an exit status of its own.
+    It is `of` a job, or of a whole bucket. `options` adds what it takes besides that and the
+    options of AWS; one that is of nothing is without AWS, and these are all that it takes. `show`
+    may return an exit status of its own.
     """
 
     help: str
     show: Callable[[Clients, argparse.Namespace], int | None]
     options: Callable[[argparse.ArgumentParser], None]
     example: str = ""
-    local: bool = False
+    of: tuple[str, ...] = ("JOBBKT", "JOB")
+
+
+PLACES = {
+    "JOBBKT": ("jobbkt", "the job bucket", "MY-BUCKET-NAME"),
+    "JOB": ("jobid", "the job id", "job1000"),
+}
+"""What a subcommand is of: the argument's name, what it is, and an example."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command. Returns the exit status."""
-    return program.run(make_parser(), look, argv)
+    return program.run(make_parser(), look, argv, interrupted)
+
+
+def interrupted(options: argparse.Namespace) -> str:
+    """What a user who ends a command early must know."""
+    return ending.interrupted(options) if options.view in ("watch", "resume") else "interrupted"
 
 
 def look(options: argparse.Namespace) -> int | None:
     """Carry out the subcommand that the options name."""
     view = VIEWS[options.view]
-    clients = Clients() if view.local else Clients(options.region, options.profile)
+    clients = Clients(options.region, options.profile) if view.of else Clients()
     return view.show(clients, options)
 
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line: every row of VIEWS is a subcommand."""
-    examples = "\n".join(f"  {example_of(name)}" for name in VIEWS)
     parser = argparse.ArgumentParser(
         prog="job.py",
         usage="%(prog)s COMMAND JOBBKT JOB [options]",
         description="Look after jobs that driver.py has started.",
-        epilog=f"`job.py COMMAND --help` has its options. Examples:\n{examples}\n\n{STATUSES}",
+        epilog=f"`job.py COMMAND --help` has its options. Example:\n  {example_of('status')}\n\n"
+        f"{STATUSES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     views = parser.add_subparsers(
         prog="job.py", title="commands", metavar="COMMAND", dest="view", required=True
     )
-    for name, view in VIEWS.items():
+    for command, view in VIEWS.items():
         own = views.add_parser(
-            name,
-            usage=f"%(prog)s {'FILE.py SAMPLE...' if view.local else 'JOBBKT JOB'} [options]",
+            command,
+            usage=f"%(prog)s {' '.join(view.of) or 'FILE.py SAMPLE...'} [options]",
             help=view.help,
             description=f"{view.help[0].upper()}{view.help[1:]}.",
-            epilog=f"example: {example_of(name)}\n\n{STATUSES}",
+            epilog=f"example: {example_of(command)}\n\n{STATUSES}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        if not view.local:
-            own.add_argument("jobbkt", metavar="JOBBKT", help="the job bucket")
-            own.add_argument("jobid", metavar="JOB", help="the job id")
+        for name in view.of:
+            dest, what, _ = PLACES[name]
+            own.add_argument(dest, metavar=name, help=what)
         view.options(own)
-        if not view.local:
+        if view.of:
             arguments.add_aws(own.add_argument)
     return parser
 
@@ -89,22 +103,35 @@ def make_parser() -> argparse.ArgumentParser:
 def example_of(name: str) -> str:
     """A subcommand as a user may call it."""
     view = VIEWS[name]
-    where = "" if view.local else "MY-BUCKET-NAME job1000 "
-    return f"python job.py {name} {where}{view.example}".rstrip()
+    where = [PLACES[place][2] for place in view.of]
+    return " ".join(filter(None, ["python job.py", name, *where, view.example]))
 
 
 # ------------------------------------------------------------------------------ what each shows
 
 
-def show_status(clients: Clients, options: argparse.Namespace) -> None:
-    """Print where a job is."""
+def show_status(clients: Clients, options: argparse.Namespace) -> int:
+    """Print where a job is; 1 where no answer will come by itself."""
     status = read_status(clients.s3, options.jobbkt, options.jobid)
     print(json.dumps(status.to_json()) if options.json else "\n".join(status.lines()))
+    return 1 if status.needs_help else 0
+
+
+def show_list(clients: Clients, options: argparse.Namespace) -> None:
+    """Print the jobs of a bucket."""
+    found = listed.read_jobs(clients, options.jobbkt)
+    if options.json:
+        print(json.dumps({"jobs": [dataclasses.asdict(job) for job in found]}))
+    else:
+        print("\n".join(listed.lines(found)))
 
 
 def show_result(clients: Clients, options: argparse.Namespace) -> None:
     """Print a job's answer."""
-    pairs = read_answer(clients.s3, options.jobbkt, options.jobid).pairs()
+    found = read_answer(clients.s3, options.jobbkt, options.jobid)
+    if questions.is_question(found.job) and not options.json:
+        return questions.answer(clients.s3, found.job, options.format)
+    pairs = found.pairs()
     chosen = result.choose(pairs, options.sort, options.top)
     result.write(chosen, "json" if options.json else options.format)
 
@@ -115,11 +142,17 @@ def show_logs(clients: Clients, options: argparse.Namespace) -> None:
         for line in logs.follow_job(clients, options.jobbkt, options.jobid):
             print(line.text(), flush=True)
         return
-    lines = logs.read_job(clients, options.jobbkt, options.jobid)
+    lines = logs.read_logged(clients, options.jobbkt, options.jobid)
     if options.json:
         print(json.dumps({"lines": [dataclasses.asdict(line) for line in lines]}))
     else:
         print("".join(f"{line.text()}\n" for line in lines), end="")
+
+
+def show_cancel(clients: Clients, options: argparse.Namespace) -> None:
+    """End a job."""
+    mark = Cancelled(cancelling.caller(clients), clients.clock())
+    log(cancelling.cancel(clients.s3, options.jobbkt, options.jobid, mark))
 
 
 def show_timings(clients: Clients, options: argparse.Namespace) -> None:
@@ -136,11 +169,29 @@ def show_nudge(clients: Clients, options: argparse.Namespace) -> None:
 def show_report(clients: Clients, options: argparse.Namespace) -> None:
     """Write the page about a job that is done; with --json, print its facts."""
     page.check(options.output)
-    prices = costs.read_prices(options.prices)
-    done = read_summary(clients, options.jobbkt, options.jobid, prices, with_log=True)
-    write_report(clients, options.output, done)
+    prices = costs.own_prices(options.prices)
+    done = read_summary(clients, options.jobbkt, options.jobid, prices)
+    ending.write_report(clients, options.output, done)
     if options.json:
         print(json.dumps({"summary": done.to_json()}))
+
+
+def show_watch(clients: Clients, options: argparse.Namespace) -> None:
+    """Look on until a job ends, and say what it did."""
+    prices = costs.own_prices(options.prices)
+    place = options.jobbkt, options.jobid, options.timeout
+    with display.chosen(options) as shown:
+        outcome = resuming.watch(clients, *place, shown)
+    ending.end_of_waiting(clients, outcome, options, prices)
+
+
+def show_resume(clients: Clients, options: argparse.Namespace) -> None:
+    """Start what has no output, look on until the job ends, and say what it did."""
+    prices = costs.own_prices(options.prices)
+    place = options.jobbkt, options.jobid, options.timeout
+    with display.chosen(options) as shown:
+        outcome = resuming.resume(clients, *place, shown, options.mapper)
+    ending.end_of_waiting(clients, outcome, options, prices)
 
 
 def show_trial(clients: Clients, options: argparse.Namespace) -> int:
@@ -148,12 +199,6 @@ def show_trial(clients: Clients, options: argparse.Namespace) -> int:
     from terminal import trying
 
     return trying.show_trial(options)
-
-
-def write_report(clients: Clients, path: str, done: Summary) -> None:
-    """Write the page about a finished job."""
-    page.write(path, done, answer_of(clients.s3, done.job.info).pairs())
-    log(f"the report is {path}")
 
 
 # -------------------------------------------------------------------------- what each may be told
@@ -169,7 +214,7 @@ def _status_options(parser: argparse.ArgumentParser) -> None:
 
 def _result_options(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group().add_argument
-    forms, safe = ("csv", "csv-safe", "json"), "no cell that a spreadsheet computes"
+    forms, safe = ("csv", "csv-safe", "json", "table"), "no cell that a spreadsheet computes"
     form("--format", choices=forms, default="csv", help=f"its form (csv); csv-safe: {safe}")
     form("--json", action="store_true", help="the same as --format json")
     add: Add = parser.add_argument
@@ -212,8 +257,26 @@ def _report_options(parser: argparse.ArgumentParser) -> None:
     arguments.add_json(add)
 
 
+def _waiting_options(parser: argparse.ArgumentParser) -> None:
+    add: Add = parser.add_argument
+    arguments.add_timeout(add)
+    arguments.add_display(add)
+    arguments.add_prices(add)
+    arguments.add_json(add)
+
+
+def _resume_options(parser: argparse.ArgumentParser) -> None:
+    how = "the mapper function to go on with, if not the job's own"
+    parser.add_argument("--mapper", metavar="NAME", default="", help=how)
+    _waiting_options(parser)
+
+
 VIEWS = {
-    "status": View("show where a job is, from S3 alone", show_status, _status_options),
+    "status": View("show where a job is; exit 1 if it needs help", show_status, _status_options),
+    "list": View("print the jobs of a bucket", show_list, _status_options, of=("JOBBKT",)),
+    "watch": View("look on until a job ends", show_watch, _waiting_options),
+    "resume": View("start what has no output, then watch", show_resume, _resume_options),
+    "cancel": View("end a job: nothing more is started or written", show_cancel, _no_options),
     "result": View("print a job's answer", show_result, _result_options, "--sort value --top 10"),
     "logs": View("print what a job's functions logged, by time", show_logs, _logs_options),
     "timings": View("print a row for each call of a function", show_timings, _timings_options),
@@ -226,7 +289,7 @@ VIEWS = {
         show_trial,
         _trial_options,
         "countries.py sample.csv",
-        local=True,
+        of=(),
     ),
 }
 """The subcommands, in the order of the help."""

@@ -15,12 +15,13 @@ from botocore.exceptions import ClientError
 
 from aws import s3json, s3stream
 from aws.client import error_code
-from errors import BadRecord, JobError, brief
+from errors import BadRecord, brief
 from state.fields import Fields
 from state.keys import JobKeys, parse_key
 from state.records import JobInfo
 from state.runs import is_of, read_job
 from views.jsonpairs import Pair, first_pairs, read_pairs
+from views.unanswered import no_answer
 
 PARTS = "parts"
 """The entry of an answer's metadata that says that it is a manifest."""
@@ -74,10 +75,7 @@ def answer_of(s3: Any, job: JobInfo) -> Answer:
     key = JobKeys(job.job_id).result
     metadata = _metadata(s3, job, key)
     if metadata is None or not is_of(job.run_id, metadata):
-        raise JobError(
-            f"s3://{job.job_bucket}/{key} does not exist: the job is not done; "
-            f"`job.py status {job.job_bucket} {job.job_id}` tells"
-        )
+        raise no_answer(s3, job, f"s3://{job.job_bucket}/{key} does not exist")
     if PARTS not in metadata:
         return Answer(s3, job, (key,))
     manifest = s3json.read_json(s3, job.job_bucket, key)

@@ -15,8 +15,13 @@ def bill_lines(items: Sequence[Item], prices_date: str) -> list[str]:
     """A bill, for a person."""
     return [
         f"estimated cost {dollars(total(items))} (prices of {prices_date})",
-        *(f"  {item.what}: {quantity(item)}, {dollars(item.dollars)}" for item in items),
+        *item_lines(items),
     ]
+
+
+def item_lines(items: Sequence[Item]) -> list[str]:
+    """The lines of a bill, for a person."""
+    return [f"  {item.what}: {quantity(item)}, {dollars(item.dollars)}" for item in items]
 
 
 def quantity(item: Item) -> str:

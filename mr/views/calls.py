@@ -122,18 +122,35 @@ def _inputs(line: LogLine) -> int | None:
 
 @dataclasses.dataclass(frozen=True)
 class Billed:
-    """Calls of a function and the seconds that Lambda bills for them."""
+    """Calls of a function with so many MB of memory, and the seconds that Lambda bills for them;
+    `cold` of them started an environment, which took `init_seconds`.
+    """
 
-    calls: int
-    seconds: float
+    function: str = ""
+    memory: int = 0
+    calls: int = 0
+    seconds: float = 0.0
+    cold: int = 0
+    init_seconds: float = 0.0
+
+    def scaled(self, factor: float) -> Billed:
+        """So many times as many calls, alike; pure."""
+        calls, seconds = round(self.calls * factor), self.seconds * factor
+        return dataclasses.replace(self, calls=calls, seconds=seconds)
 
 
-def billed(lines: Iterable[LogLine]) -> dict[str, Billed]:
-    """What Lambda bills for, by the function's name; pure."""
-    found: dict[str, Billed] = {}
+def billed(lines: Iterable[LogLine]) -> list[Billed]:
+    """What Lambda bills for, by function and memory; pure."""
+    found: dict[tuple[str, int], Billed] = {}
     for call in calls_of(lines):
         if call.billed_ms is not None:
-            before = found.get(call.function, Billed(0, 0.0))
-            seconds = before.seconds + call.billed_ms / 1000
-            found[call.function] = Billed(before.calls + 1, seconds)
-    return found
+            key = call.function, call.memory_mb or 0
+            before = found.get(key, Billed(*key))
+            found[key] = Billed(
+                *key,
+                before.calls + 1,
+                before.seconds + call.billed_ms / 1000,
+                before.cold + (call.init_ms is not None),
+                before.init_seconds + (call.init_ms or 0.0) / 1000,
+            )
+    return list(found.values())

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from errors import JobError, counted
+from errors import counted
 from running.stragglers import is_straggler
 from shuffle.estimate import is_disjoint
 from shuffle.joining import parts_of
@@ -22,6 +22,7 @@ from state.keys import JobKeys
 from state.listing import JobListing, list_job, read_records, read_step_records
 from state.outputs import Counts, read_counts
 from state.records import JobData, JobInfo, StepRecord
+from views.unanswered import no_answer
 
 READERS = 16
 """Outputs that are asked for at once."""
@@ -100,10 +101,7 @@ def read_finished_job(s3: Any, bucket: str, job_id: str) -> FinishedJob:
     info, data = read_records(s3, bucket, job_id)
     listing = list_job(s3, info)
     if not listing.has_result:
-        raise JobError(
-            f"job {job_id} in s3://{bucket}/{job_id}/ has no result yet: "
-            f"`job.py status {bucket} {job_id}` shows where it is"
-        )
+        raise no_answer(s3, info, f"job {job_id} in s3://{bucket}/{job_id}/ has no result")
     records = read_step_records(s3, info, listing)
     return FinishedJob(info, data, records, read_tasks(s3, info, listing, records))
 

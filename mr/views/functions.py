@@ -28,6 +28,11 @@ class Settings:
     assumed: bool = False
 
 
+EARLIER = tuple(f"earlier mapper {number}" for number in range(1, 10))
+MAPPERS = ("mapper", *EARLIER)
+"""The roles of mappers: a job that was resumed may have had several functions."""
+
+
 def names_of(s3: Any, job: JobInfo, data: JobData) -> dict[str, str]:
     """The names of the job's functions by role, as far as they can be told."""
     found = {
@@ -36,6 +41,7 @@ def names_of(s3: Any, job: JobInfo, data: JobData) -> dict[str, str]:
         "coordinator": coordinator_of(s3, job),
         "reducer": job.reducer_function,
     }
+    found |= zip(EARLIER, data.earlier_mappers, strict=False)
     return {role: name for role, name in found.items() if name}
 
 

@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aws.client import Clients
-from aws.logs import read_events
-from errors import visible
+from aws.logs import START, read_events
+from errors import JobError, visible
 from state.listing import read_records
 from state.opening import opened_task, opens_any
 from state.records import JobInfo
@@ -52,9 +52,6 @@ class LogLine:
         return "\n    ".join([line, *more])
 
 
-_START = re.compile(r"START RequestId: ?(\S*)")
-
-
 class JobFilter:
     """Picks the lines of a job's run from a function's events, which may come in portions."""
 
@@ -69,7 +66,7 @@ class JobFilter:
         """The lines of the job that are known to be its own now that this event is there."""
         stream, when = event["logStreamName"], event["timestamp"] / 1000
         message = event["message"].rstrip()
-        if start := _START.match(message):
+        if start := START.match(message):
             self._open[stream], self._task[stream] = [], ""
             self._request[stream] = start[1]
         task = self._task.get(stream)
@@ -95,6 +92,16 @@ def read_job(clients: Clients, bucket: str, job_id: str) -> list[LogLine]:
     """What the functions of a job logged, by time. JobError where there is no such job."""
     job, functions, since = sources(clients, bucket, job_id)
     return job_lines(clients.logs, functions, job, since)
+
+
+def read_logged(clients: Clients, bucket: str, job_id: str) -> list[LogLine]:
+    """As `read_job`, for whoever wants the lines themselves: JobError where there is none."""
+    if lines := read_job(clients, bucket, job_id):
+        return lines
+    raise JobError(
+        f"no log has a line of job {job_id}: its functions have not begun, or the logs were "
+        "deleted since, as setupApps.py --deleteAll does"
+    )
 
 
 def follow_job(clients: Clients, bucket: str, job_id: str) -> Iterator[LogLine]:

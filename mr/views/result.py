@@ -6,15 +6,17 @@ quoted, and what a terminal would obey stands as an escape.
 
 from __future__ import annotations
 
-import csv
+import dataclasses
 import itertools
 import json
 import operator
 import re
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from errors import JobError, visible
+from views import tables
 from views.jsonpairs import Pair
 from views.sorting import Falling, ordered
 
@@ -55,21 +57,71 @@ def _falling(pair: Pair) -> tuple[Any, str]:
 
 
 def write(pairs: Iterable[Pair], form: str) -> None:
-    """Print pairs on standard output as they come: "json" as one object; "csv" with a header;
-    "csv-safe" as CSV in which no cell is a formula for a spreadsheet.
+    """Print pairs on standard output as they come: "json" as one object; "table" for people; "csv"
+    with a header; "csv-safe" as CSV in which no cell is a formula for a spreadsheet.
+
+    What a value holds has a column each, if it is a list or a dict, as the first one has it.
     """
     if form == "json":
         _write_json(iter(pairs))
         return
-    lines = _Lines()
-    writer = csv.writer(lines, lineterminator="\r\n")
+    source = iter(pairs)
+    first = next(source, None)  # what is wrong with the answer is met before anything is printed
+    columns = Columns.of(first[1]) if first else Columns.of(0)
+    rows = ([key, *columns.cells(value)] for key, value in _with(first, source))
+    names = ["key", *columns.names]
+    if form == "table":
+        tables.write_table(names, rows, sys.stdout.write, [False, *columns.numbers])
+        return
     safe = harmless if form == "csv-safe" else str
-    rows = ((safe(_cell(key)), safe(_cell(value))) for key, value in pairs)
-    first = next(rows, None)  # what is wrong with the answer is met before anything is printed
-    writer.writerow(("key", "value"))
-    writer.writerows([first] if first else [])
-    writer.writerows(rows)
-    lines.flush()
+    blocks = _Blocks()
+    writer = tables.csv_writer(blocks.write)
+    writer.writerow(map(safe, names))
+    writer.writerows([safe(_cell(cell)) for cell in row] for row in rows)
+    blocks.flush()
+
+
+def _with(first: Pair | None, rest: Iterator[Pair]) -> Iterator[Pair]:
+    return itertools.chain([first] if first else [], rest)
+
+
+@dataclasses.dataclass(frozen=True)
+class Columns:
+    """The columns of values: `keys` are places in a list, or names in a dict, `names` what they are
+    called, `numbers` whether the first value has a number there; none of `keys`: the value itself.
+    """
+
+    keys: Sequence[Any]
+    names: Sequence[str]
+    numbers: Sequence[bool]
+
+    @classmethod
+    def of(cls, value: Any) -> Columns:
+        """The columns that suit a value."""
+        if isinstance(value, list) and value:
+            return cls(
+                range(len(value)),
+                [f"value{number}" for number in range(1, len(value) + 1)],
+                [_is_number(one) for one in value],
+            )
+        if isinstance(value, dict) and value:
+            return cls(list(value), list(value), [_is_number(one) for one in value.values()])
+        return cls((), ["value"], [_is_number(value)])
+
+    def cells(self, value: Any) -> list[Any]:
+        """A value's cells. One of another shape stands whole in the first."""
+        if not self.keys:
+            return [value]
+        is_list = isinstance(value, list) and len(value) == len(self.keys)
+        if (is_list and isinstance(self.keys, range)) or (
+            isinstance(value, dict) and value.keys() == set(self.keys)
+        ):
+            return [value[key] for key in self.keys]
+        return [value, *[""] * (len(self.keys) - 1)]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _write_json(pairs: Iterator[Pair]) -> None:
@@ -80,29 +132,26 @@ def _write_json(pairs: Iterator[Pair]) -> None:
     print("}" if opening == ", " else "{}")
 
 
-class _Lines:
-    """Prints what a CSV writer gives it, in blocks. The writer ends rows with CR LF: only then does
-    it quote a bare CR too, which readers of CSV take for a row's end.
-    """
+class _Blocks:
+    """Prints rows in blocks: of a large answer, a print for each takes more than all else."""
 
     def __init__(self) -> None:
         self._rows: list[str] = []
 
     def write(self, row: str) -> None:
-        self._rows.append(row.removesuffix("\r\n"))
+        self._rows.append(row)
         if len(self._rows) == AT_ONCE:
             self.flush()
 
     def flush(self) -> None:
         """Print what is held back."""
-        if self._rows:
-            print("\n".join(self._rows))
-            self._rows.clear()
+        print("".join(self._rows), end="")
+        self._rows.clear()
 
 
 def _cell(value: Any) -> str:
     """A key or value as CSV takes it: a number or a text as it is, all else as JSON."""
-    if type(value) in (int, float):
+    if _is_number(value):
         return str(value)
     return visible(value if isinstance(value, str) else json.dumps(value), keep="\t\r\n")
 

@@ -8,14 +8,14 @@ import time
 from typing import Any
 
 from errors import visible
-from running.watching import needs_nudge
+from running.watching import stands_still
 from state.badrows import lines_of
 from state.failures import failures
 from state.jobcode import UNKNOWN, JobCode
 from state.keys import JobKeys
 from state.listing import JobListing, list_job, read_records, read_step_records
 from state.progress import StepStatus, progress_of, steps_of
-from state.records import JobInfo
+from state.records import Cancelled, JobInfo
 from views.finished import RowTotals, read_row_totals
 
 
@@ -23,7 +23,8 @@ from views.finished import RowTotals, read_row_totals
 class JobStatus:
     """Where a job is. `age` is in seconds since its start, `result` the key of its answer.
 
-    `state` is "done", "failed" (a function left an error and has not succeeded since) or "running".
+    `state` is "done"; "cancelled"; "failed" (a function left an error and has not succeeded since);
+    "stalled" (nobody is at work for it); or "running". `cancelled` is by whom and when.
     `job` and `jobdigest` are those of the last output that is there ("" before there is one).
     `rows` are those of a job that is done, `fault` is what is wrong with its answer ("": nothing).
     `idle` is for how many seconds nothing has happened where something was due (None: it was not).
@@ -41,6 +42,12 @@ class JobStatus:
     rows: RowTotals | None = None
     fault: str = ""
     idle: float | None = None
+    cancelled: Cancelled | None = None
+
+    @property
+    def needs_help(self) -> bool:
+        """Whether no answer will come by itself."""
+        return self.state in ("failed", "stalled", "cancelled")
 
     def to_json(self) -> dict[str, Any]:
         """The form for programs; the field names are a contract."""
@@ -52,20 +59,19 @@ class JobStatus:
         if self.job:
             shown.append(f"runs job {JobCode(self.job, self.jobdigest)}")
         shown.append(f"started {self.age:.0f} s ago")
+        if self.cancelled:
+            shown.append(str(self.cancelled))
         for one in self.steps:
             who = f"reducers of step {one.step}" if one.step else "mappers"
             missing = f", missing: {', '.join(map(str, one.missing[:10]))}" if one.missing else ""
             more = ", ..." if one.missing[10:] else ""
             shown.append(f"{who}: {one.done} of {one.due}{missing}{more}")
         if self.idle is not None:
-            last = self.steps[-1]
-            what = "its reducers should have ended" if last.missing else "nobody has taken it up"
-            words = shlex.join([self.bucket, self.job_id])
-            shown.append(
-                f"{what}, nothing has happened for {self.idle:.0f} s: an S3 event may be lost, "
-                f"`python job.py nudge {words}` sends it again"
-            )
+            shown.append(f"{self._stands()}, nothing has happened for {self.idle:.0f} s")
         shown += self.errors
+        if self.needs_help:
+            words = shlex.join([self.bucket, self.job_id])
+            shown.append(f"`python job.py resume {words}` starts what is missing, and waits")
         if self.rows:
             shown.append(self.rows.words())
         if self.fault:
@@ -74,6 +80,13 @@ class JobStatus:
             shown.append(f"the result is s3://{self.bucket}/{self.result}")
         return list(map(visible, shown))
 
+    def _stands(self) -> str:
+        """What has not gone on."""
+        last = self.steps[-1]
+        if not last.missing:
+            return "nobody has taken up the next step, an S3 event may be lost"
+        return f"its {'reducers' if last.step else 'mappers'} should have ended"
+
 
 def read_status(s3: Any, bucket: str, job_id: str, now: float | None = None) -> JobStatus:
     """Read where a job is. JobError where there is no such job."""
@@ -81,10 +94,10 @@ def read_status(s3: Any, bucket: str, job_id: str, now: float | None = None) -> 
     listing = list_job(s3, job)
     records = read_step_records(s3, job, listing)
     errors = tuple(failures(s3, job))
-    state = "done" if listing.has_result else "failed" if errors else "running"
     now = time.time() if now is None else now
     progress = progress_of(job, listing, records)
-    stands = not listing.has_result and needs_nudge(progress, now, listing.changed)
+    stands = stands_still(progress, now, listing.changed, data.mapper_timeout)
+    state = state_of(listing.has_result, job.cancelled is not None, bool(errors), stands)
     result = JobKeys(job_id).result if listing.has_result else None
     code = read_code(s3, job, listing)
     rows = read_row_totals(s3, job, listing) if listing.has_result else None
@@ -100,8 +113,15 @@ def read_status(s3: Any, bucket: str, job_id: str, now: float | None = None) -> 
         code.digest,
         rows,
         rows.fault(data.max_bad) if rows else "",
-        now - listing.changed if stands else None,
+        now - listing.changed if state == "stalled" else None,
+        job.cancelled,
     )
+
+
+def state_of(has_result: bool, cancelled: bool, failed: bool, stands: bool) -> str:
+    """A job's state in a word; pure."""
+    facts = {"done": has_result, "cancelled": cancelled, "failed": failed, "stalled": stands}
+    return next((state for state, is_so in facts.items() if is_so), "running")
 
 
 def read_code(s3: Any, job: JobInfo, listing: JobListing) -> JobCode:

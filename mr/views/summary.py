@@ -1,38 +1,35 @@
 """What a finished job did, used and cost: the lines at its end, and the same for programs.
 
-It is made of the job's outputs as `finished` reads them, of how the functions are configured, and
-of prices. Seconds are those that Lambda billed, where the functions' logs were read and are there
-already; else those that the functions measured themselves, without start-up and the writing of the
-output. Requests are counted from the job's shape. So the bill is an estimate.
+It is made of the job's outputs as `finished` reads them, of what it used as `frozen` keeps it, and
+of prices.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import statistics
-from collections.abc import Mapping
 from typing import Any
 
 from aws.client import Clients
-from errors import MAX_SHOWN, JobError, clipped, counted, log, visible
+from errors import MAX_SHOWN, clipped, counted, visible
 from running import costs
 from running.costs import FunctionUsage, Item, Prices, S3Usage
-from shuffle import rates
 from state.badrows import lines_of
 from state.keys import JobKeys
-from views import calls, finished, logs
+from views import bill, finished, usage
 from views.answer import answer_of
-from views.bill import bill_json, bill_lines
-from views.calls import Billed
 from views.finished import FinishedJob, Task
-from views.functions import names_of, settings_of
+from views.frozen import frozen
+from views.words import dollars, utc
 
 FIRST_GROUPS = 5
 
 
 @dataclasses.dataclass(frozen=True)
 class Summary:
-    """A finished job in numbers. `groups` are the first ones of its answer."""
+    """A finished job in numbers. `groups` are the first ones of its answer; `as_of` is when what it
+    used was written down, in seconds since the epoch.
+    """
 
     job: FinishedJob
     functions: tuple[FunctionUsage, ...]
@@ -40,6 +37,7 @@ class Summary:
     items: tuple[Item, ...]
     prices_date: str
     groups: tuple[tuple[str, Any], ...]
+    as_of: float = 0.0
 
     @property
     def result(self) -> str:
@@ -48,16 +46,18 @@ class Summary:
 
     def lines(self) -> list[str]:
         """The form for a person."""
+        question = self.job.info.choice.question
         shown = [
+            *([f"asked: {question}"] if question else []),
             *(f"ran job {code}" for code in self.job.codes),
             *self._counts(),
             *self._times(),
             *(usage_line(usage) for usage in self.functions),
-            *bill_lines(self.items, self.prices_date),
+            *self._costs(),
             f"the result is {self.result}",
             *(
                 f"  {clipped(str(key), MAX_SHOWN)}  {clipped(str(value), MAX_SHOWN)}"
-                for key, value in self.groups
+                for key, value in ([] if question else self.groups)
             ),
         ]
         return list(map(visible, shown))
@@ -71,6 +71,14 @@ class Summary:
         if example := finished.first_bad_row(mappers):
             shown.append(f"a bad row, in object {example.bad_object}: {example.example}")
         return shown + lines_of(rows.faults)
+
+    def _costs(self) -> list[str]:
+        guessed = ", ".join(usage.what_is_estimated(self.functions))
+        return [
+            f"cost {dollars(costs.total(self.items))} as of {utc(self.as_of)} (prices of "
+            f"{self.prices_date}); estimated: {guessed}",
+            *bill.item_lines(self.items),
+        ]
 
     def _times(self) -> list[str]:
         mappers = self.job.mappers
@@ -96,6 +104,7 @@ class Summary:
             "job_id": self.job.info.job_id,
             "bucket": self.job.info.job_bucket,
             "result": self.result,
+            "question": self.job.info.choice.question,
             "jobs": [code.to_json() for code in self.job.codes],
             "seconds": self.job.seconds,
             "lines": rows.lines,
@@ -110,99 +119,34 @@ class Summary:
             "tasks": [task_json(task) for task in self.job.tasks],
             "functions": [usage_json(usage) for usage in self.functions],
             "s3": dataclasses.asdict(self.s3),
-            "cost": bill_json(self.items, self.prices_date),
+            "cost": {
+                **bill.bill_json(self.items, self.prices_date),
+                "as_of": self.as_of,
+                "estimated": usage.what_is_estimated(self.functions),
+            },
             "first_groups": [list(pair) for pair in self.groups],
         }
 
 
 def read_summary(
-    clients: Clients, bucket: str, job_id: str, prices: Prices, with_log: bool
+    clients: Clients, bucket: str, job_id: str, prices: Prices | None = None
 ) -> Summary:
-    """What a job did; with its log, what was billed for it. JobError where it is not done."""
+    """What a job did, used and cost, at the prices that were kept with it unless others are given.
+    JobError where it is not done.
+    """
     job = finished.read_finished_job(clients.s3, bucket, job_id)
-    billed = read_billed(clients, bucket, job_id) if with_log else {}
-    return summarize(clients.s3, clients.functions, job, prices, billed)
-
-
-def read_billed(clients: Clients, bucket: str, job_id: str) -> dict[str, Billed]:
-    """What Lambda billed for each function of a job; nothing where its logs may not be read."""
-    try:
-        return calls.billed(logs.read_job(clients, bucket, job_id))
-    except JobError as error:
-        log(f"going on without what was billed: {error}")
-        return {}
-
-
-def summarize(
-    s3: Any, functions: Any, job: FinishedJob, prices: Prices, billed: Mapping[str, Billed]
-) -> Summary:
-    """Sum up a finished job. `functions` is a Lambda client, `billed` what the logs say of each
-    function, by name, as far as that is known; nothing is written.
-    """
-    used = usages(s3, functions, job, billed)
-    grids = [record.grid for _, record in sorted(job.records.items())]
-    objects = job.data.objects
-    reads = job.data.input_reads or objects
-    requests = costs.s3_usage(objects, len(job.mappers), grids, reads, finished.parts_joined(job))
-    groups = answer_of(s3, job.info).first(FIRST_GROUPS)
-    items = tuple(costs.bill(used, requests, prices))
-    return Summary(job, used, requests, items, prices.date, tuple(groups))
-
-
-def usages(
-    s3: Any, functions: Any, job: FinishedJob, billed: Mapping[str, Billed]
-) -> tuple[FunctionUsage, ...]:
-    """What the job used of each function; of the driver function only where its log is known."""
-    names = dict.fromkeys(measured(job), "") | names_of(s3, job.info, job.data)
-    return tuple(
-        usage_of(functions, role, names[role], own, billed.get(names[role]))
-        for role, own in measured(job).items()
-        if role != "driver" or names[role] in billed
-    )
-
-
-def usage_of(
-    functions: Any, role: str, name: str, own: Billed, logged: Billed | None
-) -> FunctionUsage:
-    """The use of one function: what was billed, where its log is complete, else `own`; of the
-    coordinator, whose outputs tell no time, what a call takes with its memory.
-    """
-    settings, used, note = settings_of(functions, name, role), own, ""
-    if logged is not None and logged.calls >= own.calls:
-        used, note = logged, "as billed"
-    elif role == "coordinator":
-        seconds = rates.coordinator_seconds(settings.memory)
-        used, note = Billed(own.calls, own.calls * seconds), f"{seconds:.2f} s a call assumed"
-    notes = [note, f"{settings.memory} MB assumed" if settings.assumed else ""]
-    return FunctionUsage(
-        role,
-        name,
-        used.calls,
-        used.seconds,
-        settings.memory,
-        settings.architecture,
-        ", ".join(filter(None, notes)),
-    )
-
-
-def measured(job: FinishedJob) -> dict[str, Billed]:
-    """Calls and seconds by role, as the outputs tell; the coordinator's tell no seconds."""
-    calls = costs.coordinator_calls(len(job.mappers), len(job.reducers))
-    return {
-        "driver": Billed(0, 0.0),
-        "mapper": Billed(len(job.mappers), _seconds(job.mappers)),
-        "coordinator": Billed(calls, 0.0),
-        "reducer": Billed(len(job.reducers), _seconds(job.reducers)),
-    }
-
-
-def _seconds(tasks: list[Task]) -> float:
-    return sum(task.seconds for task in tasks)
+    kept = frozen(clients, job)
+    prices = prices or kept.prices
+    items = tuple(costs.bill(kept.functions, kept.s3, prices))
+    groups = answer_of(clients.s3, job.info).first(FIRST_GROUPS)
+    return Summary(job, kept.functions, kept.s3, items, prices.date, tuple(groups), kept.as_of)
 
 
 def usage_line(usage: FunctionUsage) -> str:
     """One function's use, for a person."""
-    note = f" ({usage.note})" if usage.note else ""
+    cold = f"{usage.cold:,} cold, {usage.init_seconds:.1f} s" if usage.cold else ""
+    notes = ", ".join(filter(None, [usage.note, cold]))
+    note = f" ({notes})" if notes else ""
     name = f" {usage.name}" if usage.name else ""
     return (
         f"{usage.role}{name}: {counted(usage.calls, 'call')}, {usage.seconds:.1f} s x "

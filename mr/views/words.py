@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 
 from errors import counted
@@ -20,3 +21,16 @@ def dollars(amount: float) -> str:
     if amount >= 1 or amount <= 0:
         return f"${amount:.2f}"
     return f"${amount:.{2 - math.floor(math.log10(amount))}f}"
+
+
+def utc(time: float) -> str:
+    """A moment, from seconds since the epoch: 2026-11-20 10:00:00 UTC."""
+    return f"{datetime.datetime.fromtimestamp(time, datetime.UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def duration(seconds: float) -> str:
+    """A time with one unit: 59 s, 12 min, 5 h, 3 days."""
+    for unit, factor in (("days", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * factor:
+            return f"{seconds / factor:.0f} {unit}"
+    return f"{seconds:.0f} s"

@@ -22,8 +22,15 @@ from tests.cloud import ROOT, Cloud, cloud_on, run
 
 BUCKET, DATA, CODE = "own-jobs", "own-data", "own-code"
 VISITS = [b"".join(uservisits.generate(3, index, 60_000)) for index in range(3)]
-WITH_ANOTHER_TEST = {"README.md", "spotwrap.md", "rights.md", "simulator.md", "timings.md"}
-HERE = {"jobs.md", "reliability.md"}
+WITH_ANOTHER_TEST = {
+    "README.md",
+    "spotwrap.md",
+    "rights.md",
+    "simulator.md",
+    "timings.md",
+    "lesson.md",
+}
+HERE = {"jobs.md", "reliability.md", "sql.md"}
 RUN_BY = {
     "make demo": "test_local.py",
     "make local": "test_local.py",
@@ -94,11 +101,11 @@ def test_a_job_of_ones_own_and_then_the_accelerated_one(own: Cloud, checkout: Pa
     result = own.read("countries1/result")
     assert {key: value[0] for key, value in result.items()} == counted
     (most, count), *_ = counted.most_common(1)
-    assert f'{most},"[{count}, ' in shown
+    assert f"\n{most},{count}," in shown
     follow(own, files, deploy, with_the_run)
     assert own.read("countries2/result") == result
     looks = re.findall(r"^    (python job\.py .*)$", readme_part("Looking at a job"), re.M)
-    assert len(looks) == 4
+    assert len(looks) == 8
     commands = "\n".join(["cd mr", *looks]).replace("MY-BUCKET-NAME", BUCKET)
     commands = commands.replace(f"{BUCKET} job1000", f"{BUCKET} countries1")
     assert most in follow(own, countries, commands)
@@ -119,6 +126,22 @@ def test_a_csv_of_ones_own(own: Cloud) -> None:
     assert done.returncode == 0, done.stderr
     assert "2 rows, 0 bad, 1 header line, 2 groups" in done.stderr
     assert own.read("sales1/result") == {"north-east": 1.5, "north-west": 2.25}
+
+
+def test_a_question_in_sql(own: Cloud) -> None:
+    """The page's package goes into a bundle, and its question is asked of a CSV: by the DuckDB of
+    this machine, whose Python the emulator's functions run on.
+    """
+    rows = ["region,product,day,amount", "north,p1,2026-01-02,1.5", "north,p2,,2.5", "south,p1,,1"]
+    own.put_input("sales/", ["\n".join(rows).encode()])
+    text = (ROOT / "docs/sql.md").read_text()
+    (package,) = readme.blocks(text, "json")
+    (question,) = readme.blocks(text, "bash")
+    deploy = "cd lambda-python\npython setupApps.py -f scns.json --no_spotwrap"
+    assert "mapperNS" in follow(own, f'{package.strip()}, "environment": {{}}', f"{deploy} --plan")
+    shown = follow(own, '"packages": []', deploy, question)
+    table = "region  count(*)  mean\nnorth          2     2\n"
+    assert shown == table * 2
 
 
 def readme_part(title: str) -> str:

@@ -111,7 +111,14 @@ def test_the_local_aws_is_reached_by_what_it_exports_and_stops_cleanly(
         assert run(["aws", "s3", "mb", "s3://a-bucket"], second_terminal).returncode == 0
         assert "a-bucket" in run(["aws", "s3", "ls"], second_terminal).stdout
         assert_what_it_says_next_works(checkout, second_terminal)
-        assert_a_jobs_own_file_runs(checkout, second_terminal)
+        said = assert_the_lesson_runs(checkout, second_terminal)
+    assert "mapper 3 read README.md (" in said
+    assert "coordinator claimed step 1: 1 group of outputs x 3 ranges of keys, 3 reducers" in said
+    assert "reducer 2/1 joined 3 outputs (" in said
+    assert "combine is NOT associative" in said
+    assert said.count("it ended with status 1") == 2
+    assert "lesson7: starting 1 mapper of 6" in said
+    assert "the report is lesson7.html" in said
     assert run(["aws", "s3", "ls"], second_terminal).returncode != 0
     assert not (checkout / ".local").exists()
 
@@ -130,21 +137,24 @@ def assert_what_it_says_next_works(checkout: Path, terminal: dict[str, str]) -> 
     assert counted["the"] > 100
 
 
-def assert_a_jobs_own_file_runs(checkout: Path, terminal: dict[str, str]) -> None:
-    """Input in, one command, the answer: the functions are there, and take a file of one's own."""
-    (checkout / "mine.csv").write_text("a,1\nb,2\na,3\n")
-    (checkout / "mine.py").write_text(
-        "def map_line(line):\n    key, value = line.split(',')\n    yield key, int(value)\n\n\n"
-        "def combine(a, b):\n    return a + b\n"
-    )
-    copied = run(["aws", "s3", "cp", "mine.csv", "s3://local-data/mine/"], terminal, cwd=checkout)
-    assert copied.returncode == 0, copied.stderr
-    command = [sys.executable, "mr/driver.py", "local-jobs", "mine", "mapperNS", "reducerNS"]
-    command += ["--databkt", "local-data", "--prefix", "mine/", "--job", "./mine.py"]
-    done = run([*command, "--wait4reducers"], terminal, cwd=checkout)
-    assert done.returncode == 0, done.stderr
-    shown = run([sys.executable, "mr/job.py", "result", "local-jobs", "mine"], terminal, checkout)
-    assert shown.stdout == "key,value\na,4\nb,2\n"
+def assert_the_lesson_runs(checkout: Path, terminal: dict[str, str]) -> str:
+    """docs/lesson.md word for word: files are saved under their names, and commands run. Returns
+    what they said.
+    """
+    text = (checkout / "docs/lesson.md").read_text()
+    names = iter(re.findall(r"Save this as\n?\s?`(\w+\.py)`", text))
+    blocks = re.findall(r"^```(bash|python)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    said = ""
+    for language, block in blocks:
+        if language == "python":
+            (checkout / next(names)).write_text(block)
+            continue
+        shell = f'set -euo pipefail\npython() {{ {sys.executable} "$@"; }}\n{block}'
+        done = run(["bash", "-c", shell], terminal, cwd=checkout)
+        assert done.returncode == 0, block + done.stdout + done.stderr
+        said += done.stdout + done.stderr
+    assert next(names, None) is None
+    return said
 
 
 def test_a_role_that_was_chosen_stays(monkeypatch) -> None:

@@ -59,6 +59,7 @@ def test_a_full_asynchronous_job_leaves_exactly_the_objects_of_the_contract(
     cloud.assert_result("async-full", bodies)
     cloud.wait_for("async-full/task/reducer/done")
     assert cloud.keys("async-full/") == [
+        "async-full/batches.jsonl.gz",
         "async-full/jobdata",
         "async-full/jobinfo.json",
         "async-full/reducerstate.1",

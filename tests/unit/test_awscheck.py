@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -29,9 +30,12 @@ DONE = FinishedJob(
 )
 
 
-def report(name: str, milliseconds: int, memory: int = 128) -> LogLine:
-    line = f"REPORT RequestId: a\tDuration: 1.21 ms\tBilled Duration: {milliseconds} ms\t"
-    return LogLine(1.0, "f", name, f"{line}Memory Size: {memory} MB\tMax Memory Used: 90 MB", "a")
+def report(name: str, milliseconds: int, request: str = "") -> LogLine:
+    """The end of a call, of a request of its own unless it is named."""
+    request = request or f"{name}:{milliseconds}".replace(" ", "-")
+    times = f"Duration: 1.21 ms\tBilled Duration: {milliseconds} ms"
+    memory = "Memory Size: 512 MB\tMax Memory Used: 90 MB"
+    return LogLine(1, "f", name, f"REPORT RequestId: {request}\t{times}\t{memory}", request)
 
 
 GOOD = {"mapper 1": 1001, "mapper 2": 2000, "step 1 reducer 1": 700, "coordinator": 20}
@@ -75,13 +79,23 @@ def test_a_timing_line_that_is_not_what_was_recorded_is_a_fault(printed: str, is
     assert (awscheck.fault_of_timer(printed, DONE) == "") == is_good
 
 
-def test_what_was_billed_is_told_by_the_memory_that_a_function_had() -> None:
-    lines = [report("", 100, 512), report("", 200, 512), report("", 300, 1769)]
-    events = [{"message": line.message} for line in lines]
-    events += [{"message": "REPORT RequestId: a, says a mapper: Memory Size: 7 MB"}]
-    found = awscheck.by_memory("mapperNS", events)
-    assert {memory: len(lines) for memory, lines in found.items()} == {512: 2, 1769: 1}
-    assert all(line.function == "mapperNS" for lines in found.values() for line in lines)
+def event(stream: str, message: str) -> dict[str, Any]:
+    return {"logStreamName": stream, "timestamp": 5000, "message": f"{message}\n"}
+
+
+def test_what_was_billed_is_told_of_each_call_that_has_ended_with_its_memory() -> None:
+    first, second = (report("", milliseconds, "a").message for milliseconds in (100, 200))
+    events = [
+        event("s", "REPORT RequestId: of a call that began before"),
+        event("s", "START RequestId: a Version: $LATEST"),
+        event("t", "START RequestId: c Version: $LATEST"),
+        event("s", first),
+        event("s", "START RequestId: a Version: $LATEST"),
+        event("t", "REPORT RequestId: c, says a mapper: Memory Size: 7 MB"),
+        event("s", second),
+    ]
+    found = awscheck.ended_calls("mapperNS", events)
+    assert [(call.billed_ms, call.memory_mb) for call in found] == [(100, 512), (200, 512)]
 
 
 def test_the_bill_has_the_requests_of_the_jobs_and_of_what_was_measured() -> None:

@@ -77,10 +77,14 @@ def test_what_lambda_billed_is_summed_by_function() -> None:
     told = [
         *lines("mapper 1", "a", REPORT.format("a", 1500)),
         *lines("mapper 2", "b", "Billed Duration: 7 ms, says a mapper", REPORT.format("b", 500)),
+        *lines("mapper 4", "e", REPORT.format("e", 500) + "\tInit Duration: 312.50 ms\t"),
         *lines("mapper 3", "c"),
         LogLine(4, "reducerNS", "step 1 reducer 1", REPORT.format("d", 11), "d"),
     ]
-    assert billed(told) == {"mapperNS": Billed(2, 2.0), "reducerNS": Billed(1, 0.011)}
+    assert billed(told) == [
+        Billed("mapperNS", 512, 3, 2.5, 1, 0.3125),
+        Billed("reducerNS", 512, 1, 0.011),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -95,6 +99,6 @@ def test_what_lambda_billed_is_summed_by_function() -> None:
 )
 def test_a_report_that_is_none_is_passed_over(report: str) -> None:
     """What a job prints may look like one, of another request say: Lambda's own comes last."""
-    assert billed(lines("mapper 1", "a", report)) == {}
+    assert billed(lines("mapper 1", "a", report)) == []
     told = lines("mapper 1", "a", report, REPORT.format("a", 8))
-    assert billed(told) == {"mapperNS": Billed(1, 0.008)}
+    assert billed(told) == [Billed("mapperNS", 512, 1, 0.008)]

@@ -6,8 +6,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from aws import s3json
 from running import diagnosis
-from state.failures import failures
+from state.failures import Failure, failures
 from state.progress import Progress
 from state.records import JobInfo
 from tests.model import BUCKET, S3, World
@@ -48,6 +49,31 @@ def test_what_a_function_left_when_it_failed_is_shown(body: bytes, line: str) ->
     assert line in shown
 
 
+def test_what_many_say_is_said_once_and_by_number() -> None:
+    world = World(30)
+    s3 = S3(world)
+    for number in (10, 9, 2, 1, 3, 4, 5):
+        failure = Failure(f"mapper/{number}", "ValueError: boom", f"r-{number}")
+        s3json.write_json(s3, BUCKET, f"job1/error/mapper/{number}", failure.to_json())
+    other = Failure("reducer/1/2", "KeyError: 'a'", "r-0")
+    s3json.write_json(s3, BUCKET, "job1/error/reducer/1/2", other.to_json())
+    assert failures(s3, JOB) == [
+        "mapper/1, mapper/2, mapper/3, mapper/4, mapper/5 and 2 more failed: ValueError: boom "
+        "(request r-1 and others)",
+        "reducer/1/2 failed: KeyError: 'a' (request r-0)",
+    ]
+
+
+def test_of_very_many_failures_some_are_read() -> None:
+    world = World(30)
+    for number in range(1, 31):
+        failure = Failure(f"mapper/{number}", "ValueError: boom", "r")
+        s3json.write_json(S3(world), BUCKET, f"job1/error/mapper/{number}", failure.to_json())
+    said = failures(S3(world), JOB)
+    assert said[0].startswith("mapper/1, mapper/2, mapper/3, mapper/4, mapper/5 and 15 more failed")
+    assert said[1:] == ["and 10 more failed"]
+
+
 @pytest.fixture
 def logs():
     client = boto3.client(
@@ -73,12 +99,31 @@ def test_the_last_error_lines_of_a_log_are_shown(logs) -> None:
     events = [{"message": message} for message in messages]
     expected = {"logGroupName": "/aws/lambda/f", "startTime": 5000}
     logs.stub.add_response("filter_log_events", {"events": events}, expected)
-    shown = diagnosis.error_lines(logs, "f", 5.0)
+    shown = diagnosis.error_lines(logs, "f", JOB, 5.0)
     assert shown == [f"/aws/lambda/f: {messages[number]}" for number in (3, 4, 5, 7, 8)]
+
+
+def test_errors_of_other_runs_are_not_shown_and_those_of_nobody_are(logs) -> None:
+    messages = [
+        ("s", "START RequestId: 1"),
+        ("t", "START RequestId: 2"),
+        ("s", "run theirs of job job1: mapper 3 reads 1 object"),
+        ("s", "[ERROR] ValueError: theirs"),
+        ("t", "run none of job job1: mapper 3 reads 1 object"),
+        ("t", "[ERROR] ValueError: ours"),
+        ("s", "START RequestId: 3"),
+        ("s", "[ERROR] Runtime.ImportModuleError: anyone's"),
+    ]
+    events = [{"logStreamName": stream, "message": message} for stream, message in messages]
+    logs.stub.add_response("filter_log_events", {"events": events})
+    assert diagnosis.error_lines(logs, "f", JOB, 5.0) == [
+        "/aws/lambda/f: [ERROR] ValueError: ours",
+        "/aws/lambda/f: [ERROR] Runtime.ImportModuleError: anyone's",
+    ]
 
 
 def test_a_log_that_may_not_be_read_is_said(logs) -> None:
     logs.stub.add_client_error("filter_log_events", "AccessDeniedException", "not you")
-    (line,) = diagnosis.error_lines(logs, "f", 5.0)
+    (line,) = diagnosis.error_lines(logs, "f", JOB, 5.0)
     assert line.startswith("log group /aws/lambda/f cannot be read: ")
     assert "not you" in line

@@ -79,6 +79,16 @@ def test_every_folder_has_a_file_to_begin_with(row: list[str]) -> None:
     assert (readme.ROOT / folders[0] / row[2].strip("`")).is_file()
 
 
+@pytest.mark.parametrize("row", readme.rows(README, "memory"), ids=lambda row: row[0])
+def test_the_memory_of_a_function_is_that_of_the_configuration_and_of_the_original(row) -> None:
+    original = (readme.ROOT / "tests/original/readme.md").read_text()
+    shipped = (readme.ROOT / "scns.json").read_text()
+    for text, said in ((shipped, row[1]), (original, row[2])):
+        name = re.escape(row[0].strip("`"))
+        found = re.findall(rf'"name": "{name}",\s+"lambdaMemory": (\d+)', text)
+        assert set(found) == {said}
+
+
 ARCHITECTURE = (readme.ROOT / "docs/architecture.md").read_text()
 UNITS = {"kB": 1e3, "MB": 1e6, "GB": 1e9, "MiB": 2.0**20}
 

@@ -55,12 +55,13 @@ def test_a_complete_step_that_nobody_takes_up_is_told_with_what_wakes_it() -> No
     assert status(made).idle is None, "its event may still be on the way"
     made.now += 100
     found = status(made)
-    assert found.state == "running"
+    assert found.state == "stalled"
     assert found.idle == pytest.approx(100, abs=1)
-    assert found.lines()[-1] == (
-        "nobody has taken it up, nothing has happened for 100 s: an S3 event may be lost, "
-        "`python job.py nudge jobs job1` sends it again"
-    )
+    assert found.lines()[-2:] == [
+        "nobody has taken up the next step, an S3 event may be lost, nothing has "
+        "happened for 100 s",
+        "`python job.py resume jobs job1` starts what is missing, and waits",
+    ]
 
 
 def test_reducers_that_should_have_ended_are_told() -> None:
@@ -70,12 +71,22 @@ def test_reducers_that_should_have_ended_are_told() -> None:
     made.now += 40
     assert status(made).idle is None, "they have time until the claim expires"
     made.now += 10_000
-    assert "its reducers should have ended, nothing has happened" in status(made).lines()[-1]
+    assert "its reducers should have ended, nothing has happened" in status(made).lines()[-2]
+
+
+def test_mappers_that_must_have_ended_are_told() -> None:
+    made = world(2, 1)
+    made.now += 900 + 100
+    assert (status(made).state, status(made).idle) == ("running", None)
+    made.now += 100
+    found = status(made)
+    assert found.state == "stalled"
+    assert found.lines()[-2].startswith("its mappers should have ended, nothing has happened for 1")
 
 
 def test_mappers_at_work_and_a_job_that_is_done_need_nobody() -> None:
     made = world(2, 1)
-    made.now += 10_000
+    made.now += 500
     assert status(made).idle is None
     made.mapper_writes(2)
     made.settle()
@@ -127,6 +138,7 @@ def test_the_form_for_programs_is_json() -> None:
         "rows": None,
         "fault": "",
         "idle": None,
+        "cancelled": None,
     }
 
 
@@ -151,7 +163,7 @@ def test_what_others_wrote_clears_no_screen_and_forges_no_line() -> None:
     made = world(2, 1)
     error = "x\x1b[2J\nthe result is s3://jobs/forged"
     put(made, "error/mapper/2\x1b]0;title\x07", {"error": error, "requestId": "\u202er"})
-    shown = status(made).lines()[-1]
+    shown = status(made).lines()[-2]
     assert shown == (
         r"mapper/2\x1b]0;title\x07 failed: x\x1b[2J\nthe result is s3://jobs/forged "
         r"(request \u202er)"

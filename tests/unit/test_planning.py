@@ -10,7 +10,7 @@ from aws.s3objects import S3Object
 from errors import UsageError
 from running import planning
 from running.request import JobRequest, byte_size, percentage
-from running.run import mapper_events
+from running.starting import last_listed_first, mapper_events
 from state.records import JobInfo
 from state.tasks import MapperEvent
 
@@ -83,7 +83,7 @@ def test_what_cannot_be_input_is_refused_with_names_and_numbers() -> None:
     assert str(caught.value).split("; ") == [
         "objects under the prefix cannot be input: "
         "s3://data/in/1.zip and 1 more: an archive: unpack it, and upload the files in it",
-        "s3://data/in/4.parquet: no text: export it as CSV",
+        "s3://data/in/4.parquet: no text: ask about it with --sql, or export it as CSV",
         f"s3://data/in/5 and 1 more: archived, in the storage class GLACIER: {remedy}",
         f"s3://data/in/7: archived, in the storage class DEEP_ARCHIVE: {remedy}",
     ]
@@ -122,7 +122,8 @@ def test_a_split_size_that_makes_far_too_many_mappers_is_refused() -> None:
 def events(asked: JobRequest, *sizes: int) -> list[dict]:
     """The events of the mappers over objects of these sizes."""
     plan = planning.plan_batches(objects(*sizes), asked)
-    return mapper_events(asked, plan, JobInfo("j", "jobs", len(plan.batches), "r", run_id="r1"))
+    job = JobInfo("j", "jobs", len(plan.batches), "r", run_id="r1")
+    return [one.to_json() for one in last_listed_first(mapper_events(asked, plan, job))]
 
 
 def test_a_mappers_event_has_ranges_with_splits_alone() -> None:
@@ -137,6 +138,7 @@ def test_a_mappers_event_has_ranges_with_splits_alone() -> None:
         "jobId": "j",
         "mapperId": 1,
         "runId": "r1",
+        "size": 100,
     }
 
 

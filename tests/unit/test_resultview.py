@@ -141,7 +141,28 @@ def test_values_that_are_not_numbers_are_sorted_and_printed_as_json(capsys) -> N
     chosen = list(result.choose({"a": [1, 2], "b": [3], "c": [1, 2]}.items(), "value", 2))
     assert [key for key, _ in chosen] == ["b", "a"]
     result.write(chosen, "csv")
-    assert capsys.readouterr().out == 'key,value\nb,[3]\na,"[1, 2]"\n'
+    assert capsys.readouterr().out == 'key,value1\nb,3\na,"[1, 2]"\n'
+
+
+@pytest.mark.parametrize(
+    ("pairs", "printed"),
+    [
+        ([("a", [1, "x"]), ("b", [2, None])], "key,value1,value2\na,1,x\nb,2,null\n"),
+        ([("a", {"n": 1, "m": 2.5}), ("b", {"m": 1, "n": 2})], "key,n,m\na,1,2.5\nb,2,1\n"),
+        ([("a", [1, 2]), ("b", 3), ("c", [1])], "key,value1,value2\na,1,2\nb,3,\nc,[1],\n"),
+        ([("a", []), ("b", {})], "key,value\na,[]\nb,{}\n"),
+    ],
+)
+def test_what_a_value_holds_has_columns_of_its_own(pairs, printed, capsys) -> None:
+    result.write(pairs, "csv")
+    assert capsys.readouterr().out == printed
+
+
+def test_a_table_has_columns_side_by_side_and_digits_in_groups(capsys) -> None:
+    result.write([("a", [1234567, "x"]), ("long", [-1.5, "\x1b"])], "table")
+    assert capsys.readouterr().out == (
+        "key      value1  value2\na     1,234,567  x\nlong       -1.5  \\x1b\n"
+    )
 
 
 def test_values_without_an_order_are_said_to_be_so() -> None:

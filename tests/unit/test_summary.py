@@ -15,7 +15,7 @@ from running.costs import FunctionUsage, Prices, S3Usage
 from state.grid import Grid
 from state.jobcode import JobCode
 from state.records import JobData, JobInfo, StepRecord
-from views import summary
+from views import summary, usage
 from views.calls import Billed
 from views.finished import FinishedJob, Task
 from views.functions import settings_of
@@ -42,12 +42,14 @@ def finished() -> FinishedJob:
 
 def summed_up() -> summary.Summary:
     used = (
-        FunctionUsage("mapper", "mapperNS", 3, 12.0, 1024),
+        FunctionUsage("mapper", "mapperNS", 3, 12.0, 1024, "x86_64", "as billed", 2, 0.7),
         FunctionUsage("reducer", "reducerNS", 1, 1.0, 1024, note="1024 MB assumed"),
     )
     s3 = S3Usage(1000, 1000)
     items = tuple(costs.bill(used, s3, Prices()))
-    return summary.Summary(finished(), used, s3, items, "2026-01", (("a", 1.5), ("b", 2)))
+    return summary.Summary(
+        finished(), used, s3, items, "2026-01", (("a", 1.5), ("b", 2)), 1_795_168_800
+    )
 
 
 def test_a_job_in_words() -> None:
@@ -57,9 +59,10 @@ def test_a_job_in_words() -> None:
         "12.0 s from start to result: 3 mappers, 1 reducer in 1 step",
         "mappers: median 2.00 s, slowest 9.00 s (mapper 3)",
         "stragglers: mapper 3 9.00 s",
-        "mapper mapperNS: 3 calls, 12.0 s x 1024 MB = 12.00 GB-s",
+        "mapper mapperNS: 3 calls, 12.0 s x 1024 MB = 12.00 GB-s (as billed, 2 cold, 0.7 s)",
         "reducer reducerNS: 1 call, 1.0 s x 1024 MB = 1.00 GB-s (1024 MB assumed)",
-        "estimated cost $0.00562 (prices of 2026-01)",
+        "cost $0.00562 as of 2026-11-20 10:00:00 UTC (prices of 2026-01); estimated: reducer, "
+        "S3 requests",
         "  mapper mapperNS: 12.000 GB-s, $0.000200",
         "  reducer reducerNS: 1.000 GB-s, $0.0000167",
         "  Lambda calls: 4 calls, $0.000000800",
@@ -128,22 +131,53 @@ def test_what_a_function_does_not_tell_is_assumed(functions, code, role, memory)
     assert (found.memory, found.assumed) == (memory, True)
 
 
+def mappers(calls: int, seconds: float, memory: int = 512) -> Billed:
+    return Billed("mapperNS", memory, calls, seconds)
+
+
 @pytest.mark.parametrize(
-    ("billed", "calls", "seconds", "note"),
+    ("billed", "expected"),
     [
-        ({}, 3, 12.0, ""),
-        ({"mapperNS": Billed(2, 99.0)}, 3, 12.0, ""),  # the logs are not complete yet
-        ({"mapperNS": Billed(3, 20.0)}, 3, 20.0, "as billed"),
-        ({"mapperNS": Billed(5, 30.0)}, 5, 30.0, "as billed"),  # two tries failed
+        ([], [(3, 12.0, 1536, "measured by itself, 1536 MB assumed")]),
+        ([mappers(2, 99.0)], [(3, 12.0, 1536, "measured by itself, 1536 MB assumed")]),
+        ([mappers(3, 20.0)], [(3, 20.0, 512, "as billed, x86_64 assumed")]),
+        ([mappers(5, 30.0)], [(5, 30.0, 512, "as billed, x86_64 assumed")]),  # two tries failed
+        (
+            [mappers(1, 5.0), mappers(2, 9.0, 3008)],
+            [
+                (1, 5.0, 512, "as billed, x86_64 assumed"),
+                (2, 9.0, 3008, "as billed, x86_64 assumed"),
+            ],
+        ),
     ],
 )
-def test_what_was_billed_counts_more_than_what_was_measured(billed, calls, seconds, note) -> None:
-    s3, functions = denied("s3"), denied("lambda")
-    found = {usage.role: usage for usage in summary.usages(s3, functions, finished(), billed)}
-    assert found["mapper"].calls == calls
-    assert found["mapper"].seconds == seconds
-    assert found["mapper"].note == ", ".join(filter(None, [note, "1536 MB assumed"]))
-    assert list(found) == ["mapper", "coordinator", "reducer"]
+def test_what_was_billed_counts_more_than_what_was_measured(billed, expected) -> None:
+    used = usage.usages(denied("s3"), denied("lambda"), finished(), billed)
+    found = [one for one in used if one.role == "mapper"]
+    assert [(one.calls, one.seconds, one.memory, one.note) for one in found] == expected
+    assert {one.role for one in used} == {"mapper", "coordinator", "reducer"}
+
+
+def test_a_mapper_function_that_went_on_is_counted_beside_the_first() -> None:
+    job = finished()
+    data = dataclasses.replace(job.data, mapper_function="large", earlier_mappers=("mapperNS",))
+    billed = [mappers(2, 4.0), Billed("large", 3008, 1, 9.0)]
+    used = usage.usages(denied("s3"), denied("lambda"), dataclasses.replace(job, data=data), billed)
+    found = [(one.name, one.calls, one.memory) for one in used if one.role == "mapper"]
+    assert found == [("mapperNS", 2, 512), ("large", 1, 3008)]
+
+
+@pytest.mark.parametrize(
+    ("calls", "expected"),
+    [
+        (4, (4, 2.0, "as billed, x86_64 assumed")),
+        (2, (4, 4.0, "2 of 4 calls as billed, x86_64 assumed")),
+    ],
+)
+def test_coordinators_that_have_not_been_billed_yet_are_taken_to_be_alike(calls, expected) -> None:
+    own, rows = Billed(calls=4, seconds=1.0), [Billed("c", 128, calls, 2.0)]
+    (found,) = usage.of_role(denied("lambda"), "coordinator", "c", own, rows)
+    assert (found.calls, found.seconds, found.note) == expected
 
 
 def denied(service: str) -> Any:

@@ -44,7 +44,8 @@ def answered(client: Any, *answers: tuple[int, bytes]) -> list[str]:
 def clients(monkeypatch: pytest.MonkeyPatch) -> Clients:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME", raising=False)
+    for name in ("AWS_LAMBDA_FUNCTION_NAME", "AWS_MAX_ATTEMPTS"):
+        monkeypatch.delenv(name, raising=False)
     return Clients("us-west-2")
 
 
@@ -111,6 +112,15 @@ def test_inside_a_function_a_try_comes_seconds_later(clients, monkeypatch) -> No
     assert time.monotonic() - begin >= PAUSES[0]
     assert asked == ["PUT"] * 2
     assert sum(PAUSES) > 5
+
+
+def test_who_wants_one_attempt_gets_one(clients, monkeypatch) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "mapperNS")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    asked = answered(clients.s3, DENIED, WELL)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        put(clients.s3)
+    assert len(asked) == 1
 
 
 def test_in_a_terminal_what_is_denied_is_told_at_once(clients) -> None:

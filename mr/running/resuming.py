@@ -1,0 +1,194 @@
+"""Going on with a run that is there already: looking on, or starting again what has no output.
+
+In: a job id. The plan and the records in S3 say what there is to do, whoever did it before. Names
+of functions that stand in S3 start nothing unless the deployment names them too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os.path
+from collections.abc import Iterable, Iterator, Sequence
+
+from aws import s3json
+from aws.client import Clients
+from aws.invoker import Function, call_all
+from aws.s3objects import delete_objects, list_input
+from errors import JobError, counted, log
+from running import cancelling, preflight, watching
+from running.following import Follower, Outcome
+from running.listener import Listener
+from running.request import RETRIES, JobRequest
+from running.starting import STARTING_THREADS, Starter
+from shuffle.reducers import missing_reducers
+from state.batches import read_batches
+from state.keys import JobKeys
+from state.listing import has_result, read_records, read_step_record
+from state.progress import Progress, look
+from state.records import JobData, JobInfo
+from state.tasks import MapperEvent, ReducerEvent
+
+
+@dataclasses.dataclass(frozen=True)
+class Known:
+    """A run as its records and its plan have it."""
+
+    clients: Clients
+    job: JobInfo
+    data: JobData
+    events: Sequence[MapperEvent]
+    listener: Listener
+
+    @classmethod
+    def read(cls, clients: Clients, bucket: str, job_id: str, listener: Listener) -> Known:
+        """The run that a job id belongs to, of which the listener is told. JobError where there is
+        no such job, or one without a plan.
+        """
+        job, data = read_records(clients.s3, bucket, job_id)
+        events = read_batches(clients.s3, job)
+        listener.joined(job, [event.size for event in events])
+        listener.recorded(clients.s3, job, events)
+        return cls(clients, job, data, events, listener)
+
+    def follow(self, began: float, timeout: float) -> Outcome:
+        """Look on until it ends, as the driver that started it would. JobError as that has it."""
+        batches = [event.keys for event in self.events]
+        follower = Follower(self.clients, self.job, self.data, self.listener, batches, timeout)
+        return follower.outcome(began, follower.follow())
+
+
+def watch(
+    clients: Clients, bucket: str, job_id: str, timeout: float, listener: Listener
+) -> Outcome:
+    """Look on until a run ends. JobError as its driver has it, and where there is no such job."""
+    began = clients.clock()
+    return Known.read(clients, bucket, job_id, listener).follow(began, timeout)
+
+
+def resume(
+    clients: Clients, bucket: str, job_id: str, timeout: float, listener: Listener, mapper: str = ""
+) -> Outcome:
+    """Start exactly what has no output, then look on until the run ends.
+
+    `mapper` is a function to go on with in place of the run's own. A cancelled run goes on too.
+    JobError where input was replaced since the plan, or a function may not be started; nothing is
+    started then.
+    """
+    began = clients.clock()
+    known = Known.read(clients, bucket, job_id, listener)
+    is_done = has_result(clients.s3, known.job)
+    if not is_done:
+        known = with_mapper(known, mapper)
+        check_functions(known, mapper)
+    # A reducer that had looked just before may have written the result of a cancelled run.
+    known = dataclasses.replace(known, job=cancelling.revive(clients.s3, known.job))
+    if not is_done:
+        start_missing(known, look(clients.s3, known.job))
+    return known.follow(began, timeout)
+
+
+def with_mapper(known: Known, mapper: str) -> Known:
+    """The run with another mapper function, as the views are to know it."""
+    if mapper in ("", known.data.mapper_function):
+        return known
+    return dataclasses.replace(known, data=known.data.with_mapper(mapper))
+
+
+def start_missing(known: Known, progress: Progress) -> None:
+    """Start the mappers, or the reducers of the step that was claimed last, without an output; or
+    have a coordinator look, where none is missing.
+    """
+    if progress.finished:
+        return
+    if not progress.missing:
+        watching.nudge(known.clients.s3, known.job, progress)
+    elif progress.step:
+        start_reducers(known, progress)
+    else:
+        start_mappers(known, progress)
+
+
+def check_functions(known: Known, mapper: str) -> None:
+    """JobError where a function that is to be started is not there, or is named by nobody but a
+    record in S3; `mapper` is the one that the user named.
+    """
+    clients, job, data = known.clients, known.job, known.data
+    if not data.mapper_function:
+        raise JobError(f"the records of job {job.job_id} name no mapper function: pass --mapper")
+    request = JobRequest(
+        job_bucket=job.job_bucket,
+        job_id=job.job_id,
+        mapper=data.mapper_function,
+        reducer=job.reducer_function,
+    )
+    preflight.function_facts(clients.functions, request.mapper)
+    preflight.function_facts(clients.functions, request.reducer)
+    from_s3 = [job.reducer_function, *([] if mapper else [data.mapper_function])]
+    preflight.check_trigger(clients.s3, clients.functions, request, from_s3)
+
+
+def start_mappers(known: Known, progress: Progress) -> None:
+    """Start the mappers without an output, by Event, once their input is known to be as it was."""
+    clients, job = known.clients, known.job
+    missing = [
+        dataclasses.replace(known.events[number - 1], is_async=True) for number in progress.missing
+    ]
+    check_unchanged(clients, missing)
+    key = JobKeys(job.job_id).jobdata
+    s3json.write_json(clients.s3, job.job_bucket, key, known.data.to_json())
+    forget_failures(known, progress, (event.name for event in missing))
+    log(f"job {job.job_id}: starting {counted(len(missing), 'mapper')} of {job.map_count}")
+    function = Function(patient(clients), known.data.mapper_function)
+    Starter(clients, job, function, known.listener, RETRIES).start(missing)
+
+
+def start_reducers(known: Known, progress: Progress) -> None:
+    """Start the reducers of a claimed step that have no output, by Event."""
+    clients, job = known.clients, known.job
+    record, _ = read_step_record(clients.s3, job, progress.step)
+    missing = missing_reducers(clients.s3, job, progress.step, record.grid)
+    forget_failures(known, progress, (event.name for event in missing))
+    reducers = counted(len(missing), "reducer")
+    log(f"job {job.job_id}: starting {reducers} of step {progress.step}")
+    function = Function(patient(clients), job.reducer_function)
+
+    def start(event: ReducerEvent) -> None:
+        function.start(event.to_json())
+
+    threads, name = clients.threads(), lambda event: event.name
+    call_all(start, missing, STARTING_THREADS, RETRIES, lambda *_: None, name, threads)
+
+
+def patient(clients: Clients) -> object:
+    """A Lambda client for all the threads that start functions."""
+    return clients.make("lambda", connections=STARTING_THREADS)
+
+
+def forget_failures(known: Known, progress: Progress, names: Iterable[str]) -> None:
+    """Delete what tasks left that failed, since they get another try: whoever waits would end."""
+    failed = sorted(set(progress.failed) & set(names))
+    keys = [JobKeys(known.job.job_id).error(name) for name in failed]
+    delete_objects(known.clients.s3, known.job.job_bucket, keys)
+
+
+def check_unchanged(clients: Clients, events: Sequence[MapperEvent]) -> None:
+    """JobError where an object that mappers are to read is not the one that was planned with."""
+    planned = {source.key: source.etag for event in events for source in event.inputs}
+    first = events[0]
+    prefix = os.path.commonprefix(list(planned))
+    listed = list_input(clients.s3, first.bucket, prefix, first.requester_pays)
+    there = {item.key: item.etag for item in listed if item.key in planned}
+    changed = list(replaced(planned, there))
+    if changed:
+        more = f", and {len(changed) - 1:,} more" if len(changed) > 1 else ""
+        raise JobError(
+            f"s3://{first.bucket}/{changed[0]} was replaced or deleted since the job was planned"
+            f"{more}: the answer would be of two inputs. Run driver.py anew, with --overwrite"
+        )
+
+
+def replaced(planned: dict[str, str], there: dict[str, str]) -> Iterator[str]:
+    """The keys whose version is not the planned one; one planned without may be any; pure."""
+    for key, etag in planned.items():
+        if key not in there or (etag and there[key] != etag):
+            yield key

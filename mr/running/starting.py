@@ -1,0 +1,123 @@
+"""Starting mappers: their events, and the calls, which wait for each answer or do not."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from aws.client import Clients
+from aws.invoker import FailedForGood, Function, FunctionFailed, call_all
+from errors import JobError, counted
+from running.listener import Listener, MapperTotals
+from running.planning import Plan
+from running.request import JobRequest
+from state.failures import final_failure
+from state.records import JobInfo
+from state.runs import Lookout, Run
+from state.standing import in_key_order
+from state.tasks import MapperEvent
+
+STARTING_THREADS = 32
+
+
+def mapper_events(request: JobRequest, plan: Plan, job: JobInfo) -> list[MapperEvent]:
+    """The events of all mappers, number 1 first; pure."""
+    ranges = plan.ranges or [[None] * len(keys) for keys in plan.batches]
+    batches = zip(plan.batches, plan.etags, ranges, plan.batch_sizes, strict=True)
+    return [
+        MapperEvent(
+            request.bucket,
+            keys,
+            parts,
+            request.job_bucket,
+            request.job_id,
+            number,
+            job.run_id,
+            request.event_source,
+            request.is_async,
+            etags,
+            request.requester_pays,
+            job.choice,
+            size,
+        )
+        for number, (keys, etags, parts, size) in enumerate(batches, 1)
+    ]
+
+
+def last_listed_first(events: Sequence[MapperEvent]) -> list[MapperEvent]:
+    """All mappers' events in the order in which they are started; pure.
+
+    It is the reverse order of their outputs' keys: what was started last is missing longest, and
+    so a coordinator that compares keys in their order meets it at once.
+    """
+    return [events[number - 1] for number in reversed(list(in_key_order(len(events))))]
+
+
+def named_batch(payload: Mapping[str, Any]) -> str:
+    """Which mapper was to read what, for an error of it."""
+    keys = payload["keys"]
+    batch = f"{counted(len(keys), 'object')} from {keys[0]} to {keys[-1]}"
+    return f"mapper {payload['mapperId']}, {batch}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Starter:
+    """Starts mappers of a run; `retries` are further tries of a call that failed."""
+
+    clients: Clients
+    job: JobInfo
+    function: Function
+    listener: Listener
+    retries: int
+
+    def start(self, events: Sequence[MapperEvent]) -> None:
+        """Have them run some time soon, without answers: as fast as Lambda takes the events."""
+        self._call_all(self.function.start, events, STARTING_THREADS, lambda *_: None)
+
+    def call(self, events: Sequence[MapperEvent], concurrency: int) -> MapperTotals:
+        """Run them, `concurrency` at once, and wait for each answer. Returns the sum."""
+        totals = MapperTotals()
+
+        def on_answer(index: int, answer: Any) -> None:
+            mapper_id = events[index].mapper_id
+            totals.add(mapper_id, answer)
+            self.listener.mapper_done(mapper_id, totals, len(events))
+
+        self._call_all(self.function.call, events, concurrency, on_answer)
+        return totals
+
+    def _call_all(
+        self,
+        call: Callable[[Any], Any],
+        events: Sequence[MapperEvent],
+        concurrency: int,
+        on_answer: Callable[[int, Any], None],
+    ) -> None:
+        payloads = [event.to_json() for event in events]
+        told, threads = self._told(call), self.clients.threads()
+        call_all(told, payloads, concurrency, self.retries, on_answer, named_batch, threads)
+
+    def _told(self, call: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """`call`, of which the listener hears; FailedForGood where the mapper left a record of
+        that, OtherRun where the run is over.
+        """
+        run = Run(self.clients.s3, self.job.job_bucket, self.job.job_id, self.job.run_id)
+        lookout = Lookout(run, self.clients.clock)
+
+        def heard(payload: Mapping[str, Any]) -> Any:
+            mapper_id = payload["mapperId"]
+            lookout.look()
+            self.listener.mapper_started(mapper_id)
+            try:
+                return call(payload)
+            except JobError as error:
+                self.listener.mapper_failed(mapper_id, error)
+                if type(error) is FunctionFailed and self._failed_for_good(mapper_id):
+                    raise FailedForGood(str(error)) from error
+                raise
+
+        return heard
+
+    def _failed_for_good(self, mapper_id: int) -> bool:
+        return final_failure(self.clients.s3, self.job, [f"mapper/{mapper_id}"]) is not None

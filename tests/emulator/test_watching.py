@@ -1,0 +1,182 @@
+"""Jobs that are watched: a driver that starts all mappers and waits, and whoever joins later; real
+processes, on the embedded AWS.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+
+from local import uservisits
+from tests import oracle
+from tests.cloud import ROOT, Cloud, run
+
+PREFIX = "watching/"
+TIMER = re.compile(r"TIMER:CALL:\d+:mappers:\d+\.\d{3}:reducer:\d+\.\d{3}")
+
+
+@pytest.fixture(scope="module")
+def bodies(cloud: Cloud) -> list[bytes]:
+    made = [b"".join(uservisits.generate(6, index, 20_000)) for index in range(6)]
+    made[2] += b"no row at all\n"
+    return cloud.put_input(PREFIX, made)
+
+
+def job(cloud: Cloud, command: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """`job.py COMMAND BUCKET ...`"""
+    return run([sys.executable, "mr/job.py", command, cloud.bucket, *words], cloud.environment)
+
+
+def test_all_mappers_are_started_and_then_watched(cloud: Cloud, bodies) -> None:
+    done = cloud.driver("watched", "--wait", "--batchsize", "1", "--json", prefix=PREFIX)
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert TIMER.fullmatch(facts["timer"])
+    assert not facts["timer"].startswith("TIMER:CALL:0:mappers:0.000")
+    expected = oracle.answer(bodies)
+    assert facts["summary"]["lines"] == expected.rows
+    assert facts["summary"]["bad_row"] == {"object": f"{PREFIX}part-00002", "row": "no row at all"}
+    assert re.search(r"(0 of 6 mappers done|step 1: )", done.stderr)
+    oracle.assert_same_groups(cloud.read("watched/result"), expected.groups)
+
+
+def test_a_driver_function_watches_too(cloud: Cloud, bodies, tmp_path) -> None:
+    payload = {
+        "wait": "yes", "bucket": cloud.databkt, "prefix": PREFIX, "batchSize": 2,
+        "jobBucket": cloud.bucket, "job_id": "watched-there",
+        "mapper": "mapperNS", "reducer": "reducerNS",
+    }  # fmt: skip
+    told = ("--function-name", "driverNS", "--payload", json.dumps(payload))
+    done = cloud.aws("lambda", "invoke", *told, str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    assert TIMER.fullmatch(json.loads((tmp_path / "out").read_text()))
+    cloud.assert_result("watched-there", bodies)
+
+
+def test_whoever_joins_later_is_told_all_of_it(cloud: Cloud, bodies) -> None:
+    started = cloud.driver("joined", "--batchsize", "1", prefix=PREFIX)
+    assert started.returncode == 0, started.stderr
+    done = job(cloud, "watch", "joined")
+    assert done.returncode == 0, done.stderr
+    assert TIMER.fullmatch(done.stdout.strip())
+    assert f"{oracle.answer(bodies).rows:,} rows, 1 bad" in done.stderr
+    cloud.assert_result("joined", bodies)
+    nobody = job(cloud, "watch", "nobody")
+    assert (nobody.returncode, nobody.stdout) == (1, "")
+    assert "there is no job nobody" in nobody.stderr
+
+
+def killed(cloud: Cloud, job_id: str, *options: str, after: float) -> None:
+    """A driver, killed so many seconds after the job's records are there."""
+    words = [sys.executable, "mr/driver.py", cloud.bucket, job_id, *cloud.functions]
+    words += ["--databkt", cloud.databkt, "--prefix", PREFIX, "--batchsize", "1", *options]
+    driver = subprocess.Popen(
+        words, env=cloud.environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        cloud.wait_for(f"{job_id}/jobdata")
+        time.sleep(after)
+    finally:
+        driver.send_signal(signal.SIGKILL)
+        driver.wait()
+
+
+@pytest.mark.parametrize("options", [("--wait4reducers", "--concurrency", "1"), ("--wait",), ()])
+def test_a_job_whose_driver_was_killed_goes_on(
+    cloud: Cloud, bodies, options: tuple[str, ...]
+) -> None:
+    job_id = f"killed{len(options)}"
+    killed(cloud, job_id, *options, after=random.uniform(0, 1.5))
+    there = {key: cloud.s3.head_object(Bucket=cloud.bucket, Key=key)["ETag"] for key in
+             cloud.keys(f"{job_id}/task/mapper/")}  # fmt: skip
+    done = job(cloud, "resume", job_id)
+    assert done.returncode == 0, done.stderr
+    assert TIMER.fullmatch(done.stdout.strip())
+    cloud.assert_result(job_id, bodies)
+    begun = [line for line in cloud.log_lines("mapperNS") if f" of job {job_id}: " in line]
+    for key in there:
+        number = key.rpartition("/")[2]
+        assert sum(f": mapper {number} reads" in line for line in begun) == 1
+
+
+ENDLESS = """import os
+import pathlib
+import time
+
+pathlib.Path(os.environ["AT_WORK"], str(os.getpid())).touch()
+
+
+def map_line(line):
+    time.sleep(0.0005)
+    yield "a", 1
+
+
+def combine(a, b):
+    return a + b
+"""
+AT_WORK = 10
+"""Mappers that are cancelled; each is a process of 45 MB here."""
+
+
+def test_a_job_that_is_cancelled_ends_within_seconds_and_its_id_can_be_used_at_once(
+    cloud: Cloud, job_cloud, tmp_path
+) -> None:
+    """Mappers that would take minutes over what is a large object, once it is unpacked."""
+    path = tmp_path / "endless.py"
+    path.write_text(ENDLESS)
+    at_work = tmp_path / "at-work"
+    at_work.mkdir()
+    own = job_cloud((str(path),), MR_JOB="endless", AT_WORK=str(at_work))
+    large = gzip.compress(b"%150d\n" % 7 * 200_000)
+    for number in range(AT_WORK):
+        cloud.s3.put_object(Bucket=cloud.databkt, Key=f"endless/{number}.gz", Body=large)
+    started = own.driver("endless", "--batchsize", "1", prefix="endless/")
+    assert started.returncode == 0, started.stderr
+    wait_until(lambda: len(list(at_work.iterdir())) == AT_WORK)
+    said = job(cloud, "cancel", "endless")
+    cancelled_at = time.monotonic()
+    assert said.returncode == 0, said.stderr
+    ended = "job endless was cancelled by arn:aws:"
+    wait_until(lambda: sum(ended in line for line in own.log_lines("mapperNS")) == AT_WORK)
+    assert time.monotonic() - cancelled_at < 15
+    status = job(cloud, "status", "endless")
+    assert status.returncode == 1
+    assert re.search(r"cancelled by arn:aws:\S+ at \d{4}-\d\d-\d\d", status.stdout)
+    for view in ("result", "report"):
+        shown = job(cloud, view, "endless")
+        assert (shown.returncode, "was cancelled by arn:" in shown.stderr) == (1, True)
+    assert cloud.keys("endless/task/") == cloud.keys("endless/error/") == []
+    cloud.put_input("short/", [b"a,b\n"])
+    again = own.driver("endless", "--wait", "--overwrite", prefix="short/")
+    assert again.returncode == 0, again.stderr
+    assert cloud.read("endless/result") == {"a": 1}
+
+
+def wait_until(what: Callable[[], bool], seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
+
+
+def test_the_jobs_of_a_bucket_are_listed_with_what_they_cost(cloud: Cloud, bodies) -> None:
+    """After those above: one number in every view, for a job that was waited for and one that was
+    not.
+    """
+    told = json.loads(job(cloud, "report", "watched", "--json").stdout)["summary"]
+    assert "mapper" not in told["cost"]["estimated"]
+    printed = job(cloud, "list")
+    assert printed.returncode == 0, printed.stderr
+    assert re.search(r"^joined +done +\S.* 6/6 +\S+ +\$0\.\d+$", printed.stdout, re.M)
+    found = {one["job_id"]: one for one in json.loads(job(cloud, "list", "--json").stdout)["jobs"]}
+    assert found["watched"]["dollars"] == pytest.approx(told["cost"]["dollars"])
+    assert found["watched"]["rows"] == oracle.answer(bodies).rows

@@ -1,0 +1,149 @@
+"""A driver that is killed at any moment: `resume` brings the job to its exact answer, and starts
+nothing that has an output.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from aws import s3json
+from errors import JobError
+from running.resuming import replaced
+from state.failures import Failure
+from state.runs import NoSuchJob
+from tests.driven import MODES, DrivenWorld
+from tests.model import BUCKET, S3
+
+SHAPES = [(0, 0), (0, 2), (2, 0), (2, 2)]
+
+
+def killed_driver(made: DrivenWorld, mode: str, calls: int, deliver: list[bool]) -> None:
+    """A driver makes so many calls and is killed; between them, what it started may go on."""
+    driver = made.drive(**MODES[mode])
+    for number in range(calls):
+        if not driver.alive:
+            return
+        made.now += 0.01
+        driver.move()
+        if deliver[number % len(deliver)] and made.events:
+            made.deliver(made.events.pop(0)).finish()
+            made.running.clear()
+    if driver.alive:
+        driver.move(kill="before")
+
+
+@given(
+    mode=st.sampled_from(sorted(MODES)),
+    map_count=st.integers(1, 5),
+    shape=st.sampled_from(SHAPES),
+    calls=st.integers(0, 60),
+    deliver=st.lists(st.booleans(), min_size=1, max_size=12),
+    lost=st.booleans(),
+)
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+def test_a_job_whose_driver_was_killed_is_brought_to_its_exact_answer(
+    mode: str,
+    map_count: int,
+    shape: tuple[int, int],
+    calls: int,
+    deliver: list[bool],
+    lost: bool,
+) -> None:
+    made = DrivenWorld(map_count, reducers=shape[0], fan_in=shape[1])
+    killed_driver(made, mode, calls, deliver)
+    if lost:
+        made.events.clear()
+    made.again.clear()
+    if made.keys.jobdata not in made.objects:
+        assert made.started == [], "nothing starts before all records are there"
+        with pytest.raises(NoSuchJob):
+            made.resume()
+        return
+    outcome = made.resume()
+    assert made.result == made.expected(0)
+    assert made.again == []
+    assert outcome.fault == ""
+    made.resume()
+    assert made.again == []
+
+
+def halted(map_count: int, done: int) -> DrivenWorld:
+    """A job whose driver is gone, and so are the events of those mappers that are not done."""
+    made = DrivenWorld(map_count)
+    driver = made.drive(full_async=True)
+    driver.finish()
+    for event in made.events[:done]:
+        made.deliver(event).finish()
+    made.events.clear()
+    made.running.clear()
+    made.started.clear()
+    return made
+
+
+def test_exactly_the_mappers_without_an_output_are_started() -> None:
+    made = halted(5, 2)
+    made.resume()
+    assert sorted(made.started) == [1, 2, 3]
+    assert made.result == made.expected(0)
+
+
+def test_another_mapper_function_goes_on_and_is_remembered() -> None:
+    made = halted(3, 1)
+    made.resume("mapper-large")
+    data = json.loads(made.objects[made.keys.jobdata].body)
+    assert (data["mapperFunction"], data["earlierMappers"]) == ("mapper-large", ["mapper"])
+
+
+def test_input_that_was_replaced_is_refused_before_anything_is_started() -> None:
+    made = halted(3, 1)
+    made.data.write("in/part-0", b"other", {})
+    with pytest.raises(JobError, match="s3://data/in/part-0 was replaced or deleted since"):
+        made.resume()
+    assert made.started == []
+
+
+def test_input_that_has_been_read_may_be_replaced() -> None:
+    made = halted(3, 1)
+    made.data.write("in/part-2", b"other", {})
+    made.resume()
+    assert made.result == made.expected(0)
+
+
+@pytest.mark.parametrize(
+    ("record", "field", "name"),
+    [("jobdata", "mapperFunction", "mapper"), ("jobinfo.json", "reducerFunction", "reducer")],
+)
+def test_a_function_that_only_a_record_names_is_not_started(record, field, name) -> None:
+    made = halted(3, 1)
+    key = f"job1/{record}"
+    value = {**json.loads(made.objects[key].body), field: f"other-{name}"}
+    made.bucket.write(key, json.dumps(value).encode(), made.objects[key].metadata)
+    with pytest.raises(JobError, match=f"starts no other-{name} but mapper, reducer"):
+        made.resume()
+    assert made.started == []
+
+
+def test_a_task_that_failed_for_good_gets_another_try() -> None:
+    made = halted(3, 1)
+    failure = Failure("mapper/1", "JobError: boom", "r", True, made.current.run_id)
+    s3json.write_json(S3(made), BUCKET, "job1/error/mapper/1", failure.to_json())
+    made.resume()
+    assert made.result == made.expected(0)
+
+
+@pytest.mark.parametrize(
+    ("planned", "there", "expected"),
+    [
+        ({"a": "1", "b": "2"}, {"a": "1", "b": "2"}, []),
+        ({"a": "1", "b": "2"}, {"a": "1", "b": "3"}, ["b"]),
+        ({"a": "1", "b": "2"}, {"b": "2"}, ["a"]),
+        ({"a": ""}, {"a": "9"}, []),
+        ({"a": ""}, {}, ["a"]),
+    ],
+)
+def test_what_was_replaced(planned, there, expected) -> None:
+    assert list(replaced(planned, there)) == expected
