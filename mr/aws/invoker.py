@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -25,6 +26,8 @@ MAX_MESSAGE = 2000
 MAX_TEXT = 500
 """Characters of a function's error that are shown, and of an answer that is none."""
 LONGEST_PAUSE = 30.0
+LATE_SECONDS = 0.5
+"""How long no call may end before it is looked which of them are late."""
 LAST_SECONDS = 5.0
 """How long calls under way are waited for once one has failed for good: most end as it did."""
 
@@ -129,6 +132,10 @@ _Ended = tuple[int, Any, Exception | None]
 """Index of a call, its answer, or the error it ended with."""
 
 
+Rule = Callable[[Mapping[int, float], Sequence[float], int], list[int]]
+"""Which calls are late: seconds of those under way by index, of those that ended, of how many."""
+
+
 def call_all(
     call: Callable[[Any], Any],
     payloads: Sequence[Any],
@@ -137,41 +144,106 @@ def call_all(
     on_answer: Callable[[int, Any], None],
     name: Callable[[Any], str] = str,
     threads: Threads | None = None,
+    late: Rule | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Call for each payload, at most `concurrency` at once; `on_answer(index, answer)` for each.
 
     `call` runs on threads that end with the program, so an error or Ctrl-C need not wait for the
     calls still under way. Raises what a call raised, with the payload's `name`: FunctionFailed
-    after `retries` further tries, any other error at once.
+    after `retries` further tries, any other error at once. A call that is `late` is made once more
+    beside the first, and the first answer of the two counts.
     """
     threads = threads or Threads()
-    waiting = deque(range(len(payloads)))
-    failures: Counter[int] = Counter()
-    alone: set[int] = set()
-    running, limit = 0, concurrency
-    while waiting or running:
-        while waiting and running < limit:
-            index = waiting.popleft()
-            alone = set() if running else {index}  # until another one is started beside it
-            one = functools.partial(_call_one, call, index, payloads[index])
-            threads.start(one, pause_after(failures[index]))
-            running += 1
-        index, answer, error = threads.next_ended()
-        running -= 1
-        if error is None:
-            on_answer(index, answer)
-            limit = min(concurrency, limit + 1)
-        elif isinstance(error, Throttled) and index not in alone:
-            waiting.appendleft(index)
-            limit = max(1, running)
-        else:
-            failures[index] += 1
-            which = name(payloads[index])
-            if isinstance(error, FunctionFailed) and failures[index] <= retries:
-                log(f"try {failures[index] + 1} of {retries + 1} for {which}: {error}")
-                waiting.append(index)
-            else:
-                raise _the_end(error, which, threads, running)
+    _Calls(call, payloads, concurrency, retries, on_answer, name, threads, late, clock).make()
+
+
+@dataclasses.dataclass
+class _Calls:
+    """Calls under way, as `call_all` has them."""
+
+    call: Callable[[Any], Any]
+    payloads: Sequence[Any]
+    concurrency: int
+    retries: int
+    on_answer: Callable[[int, Any], None]
+    name: Callable[[Any], str]
+    threads: Threads
+    late: Rule | None
+    clock: Callable[[], float]
+
+    def __post_init__(self) -> None:
+        self.waiting = deque(range(len(self.payloads)))
+        self.limit = self.concurrency
+        self.running = 0
+        self.alone: set[int] = set()
+        self.failures: Counter[int] = Counter()
+        self.copies: Counter[int] = Counter()
+        self.began: dict[int, float] = {}
+        self.done: dict[int, float] = {}
+
+    def make(self) -> None:
+        """Make them all."""
+        while len(self.done) < len(self.payloads):
+            while self.waiting and self.running < self.limit:
+                self.start(self.waiting.popleft())
+            for index, answer, error in self.next_ended():
+                self.running -= 1
+                self.copies[index] -= 1
+                if index in self.done or (error is not None and self.copies[index]):
+                    continue  # its other copy was first, or goes on
+                if error is None:
+                    self.answered(index, answer)
+                else:
+                    self.failed(index, error)
+
+    def start(self, index: int) -> None:
+        """Make one call, behind a pause where it has failed before."""
+        self.alone = set() if self.running else {index}  # until another one is started beside it
+        one = functools.partial(_call_one, self.call, index, self.payloads[index])
+        self.began[index] = self.clock()
+        self.threads.start(one, pause_after(self.failures[index]))
+        self.copies[index] += 1
+        self.running += 1
+
+    def next_ended(self) -> list[_Ended]:
+        """What has ended; nothing where nothing does for some time, in which copies may be due."""
+        if self.late is None or self.waiting:
+            return [self.threads.next_ended()]
+        ended = list(self.threads.soon_ended(1, LATE_SECONDS))
+        for index in [] if ended else self.due(self.late):
+            which = self.name(self.payloads[index])
+            log(f"taking much longer than others, called once more: {which}")
+            self.start(index)
+        return ended
+
+    def due(self, late: Rule) -> list[int]:
+        """The calls of which a copy is due: there is one of each."""
+        now = self.clock()
+        under_way = {
+            index: now - began
+            for index, began in self.began.items()
+            if index not in self.done and self.copies[index] == 1
+        }
+        return late(under_way, list(self.done.values()), len(self.payloads))
+
+    def answered(self, index: int, answer: Any) -> None:
+        self.done[index] = self.clock() - self.began[index]
+        self.on_answer(index, answer)
+        self.limit = min(self.concurrency, self.limit + 1)
+
+    def failed(self, index: int, error: Exception) -> None:
+        """Have it called again, or raise the end of all."""
+        if isinstance(error, Throttled) and index not in self.alone:
+            self.waiting.appendleft(index)
+            self.limit = max(1, self.running)
+            return
+        self.failures[index] += 1
+        tries, which = self.failures[index], self.name(self.payloads[index])
+        if not isinstance(error, FunctionFailed) or tries > self.retries:
+            raise _the_end(error, which, self.threads, self.running)
+        log(f"try {tries + 1} of {self.retries + 1} for {which}: {error}")
+        self.waiting.append(index)
 
 
 def pause_after(failures: int) -> float:

@@ -30,6 +30,10 @@ READERS = 16
 """Outputs that are asked for at once."""
 
 
+def ignore(progress: Progress) -> None:
+    """Do nothing at a look."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Outcome:
     """How a run ended: its timing line, its plan where this driver made it, and the job unless it
@@ -63,13 +67,20 @@ class Follower:
     timeout: float
     until: float | None = None
 
-    def follow(self) -> MapperTotals:
-        """Wait for the result, and tell of the mappers as their outputs come. Returns their sum."""
+    def follow(self, on_look: Callable[[Progress], None] = ignore) -> MapperTotals:
+        """Wait for the result, and tell of the mappers as their outputs come. Returns their sum.
+        `on_look` is called at every look.
+        """
         tally = Tally(self.clients, self.job, self.listener)
-        self.wait(tally.look)
+
+        def look(progress: Progress) -> None:
+            tally.look(progress)
+            on_look(progress)
+
+        self.wait(look)
         return tally.totals
 
-    def wait(self, on_look: Callable[[Progress], None] = lambda progress: None) -> None:
+    def wait(self, on_look: Callable[[Progress], None] = ignore) -> None:
         """Wait for the result. JobTimedOut at the deadline: what may have hindered it is logged."""
         try:
             watching.wait_for_result(

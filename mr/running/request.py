@@ -28,6 +28,7 @@ _FLAGS = {
     "dryrun": "dryrun",
     "overwrite": "overwrite",
     "requestPayer": "requester_pays",
+    "noBackups": "no_backups",
 }
 """Payload fields that count by being there."""
 _PAYLOAD_NAMES = {
@@ -69,7 +70,8 @@ class JobRequest:
     """One job. `bucket` and `prefix` say where the input is, `job_bucket` where the outputs go.
 
     With `full_async` every mapper is started by Event, and that is all; with `wait` the job is
-    then watched until it ends; without either, each mapper's answer is waited for.
+    then watched until it ends; without either, each mapper's answer is waited for. With
+    `no_backups` no task is started once more because it takes long.
     `endearly` takes the first so many batches as the whole job, `batch_size` is objects a mapper
     (None: computed), `split_size` bytes a mapper, for which objects are cut (None: they are not),
     `concurrency` how many mappers may run at once in synchronous mode, `timeout` the seconds to
@@ -102,6 +104,7 @@ class JobRequest:
     retries: int = RETRIES
     max_bad: float = MAX_BAD
     requester_pays: bool = False
+    no_backups: bool = False
     reducers: int = 0
     fan_in: int = 0
     goal: str = ""
@@ -139,6 +142,7 @@ class JobRequest:
             retries=options.retries,
             max_bad=options.max_bad,
             requester_pays=options.request_payer,
+            no_backups=options.no_backups,
             reducers=options.reducers or 0,
             fan_in=options.fanin or 0,
             goal=options.goal or "",

@@ -12,21 +12,20 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from aws import s3json
 from aws.client import Clients
-from aws.invoker import Function, call_all
+from aws.invoker import Function
 from aws.s3objects import delete_objects, list_input
 from errors import JobError, counted, log
 from running import cancelling, preflight, watching
 from running.following import Follower, Outcome
 from running.listener import Listener
 from running.request import RETRIES, JobRequest
-from running.starting import STARTING_THREADS, Starter
-from shuffle.reducers import missing_reducers
+from running.starting import Starter, patient, start_reducers
 from state.batches import read_batches
 from state.keys import JobKeys
-from state.listing import has_result, read_records, read_step_record
+from state.listing import has_result, read_records
 from state.progress import Progress, look
 from state.records import JobData, JobInfo
-from state.tasks import MapperEvent, ReducerEvent
+from state.tasks import MapperEvent
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,7 +102,7 @@ def start_missing(known: Known, progress: Progress) -> None:
     if not progress.missing:
         watching.nudge(known.clients.s3, known.job, progress)
     elif progress.step:
-        start_reducers(known, progress)
+        start_missing_reducers(known, progress)
     else:
         start_mappers(known, progress)
 
@@ -142,26 +141,12 @@ def start_mappers(known: Known, progress: Progress) -> None:
     Starter(clients, job, function, known.listener, RETRIES).start(missing)
 
 
-def start_reducers(known: Known, progress: Progress) -> None:
+def start_missing_reducers(known: Known, progress: Progress) -> None:
     """Start the reducers of a claimed step that have no output, by Event."""
-    clients, job = known.clients, known.job
-    record, _ = read_step_record(clients.s3, job, progress.step)
-    missing = missing_reducers(clients.s3, job, progress.step, record.grid)
-    forget_failures(known, progress, (event.name for event in missing))
-    reducers = counted(len(missing), "reducer")
-    log(f"job {job.job_id}: starting {reducers} of step {progress.step}")
-    function = Function(patient(clients), job.reducer_function)
-
-    def start(event: ReducerEvent) -> None:
-        function.start(event.to_json())
-
-    threads, name = clients.threads(), lambda event: event.name
-    call_all(start, missing, STARTING_THREADS, RETRIES, lambda *_: None, name, threads)
-
-
-def patient(clients: Clients) -> object:
-    """A Lambda client for all the threads that start functions."""
-    return clients.make("lambda", connections=STARTING_THREADS)
+    names = (f"reducer/{progress.step}/{number}" for number in progress.missing)
+    forget_failures(known, progress, names)
+    started = start_reducers(known.clients, known.job, progress.step, progress.missing)
+    log(f"job {known.job.job_id}: started {counted(started, 'reducer')} of step {progress.step}")
 
 
 def forget_failures(known: Known, progress: Progress, names: Iterable[str]) -> None:

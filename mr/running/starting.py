@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 from aws.client import Clients
-from aws.invoker import FailedForGood, Function, FunctionFailed, call_all
+from aws.invoker import FailedForGood, Function, FunctionFailed, Rule, call_all
 from errors import JobError, counted
+from running import backups
 from running.listener import Listener, MapperTotals
 from running.planning import Plan
-from running.request import JobRequest
+from running.request import RETRIES, JobRequest
+from shuffle.reducers import missing_reducers
 from state.failures import final_failure
+from state.listing import read_step_record
 from state.records import JobInfo
 from state.runs import Lookout, Run
 from state.standing import in_key_order
-from state.tasks import MapperEvent
+from state.tasks import MapperEvent, ReducerEvent
 
 STARTING_THREADS = 32
 
@@ -63,17 +66,21 @@ def named_batch(payload: Mapping[str, Any]) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Starter:
-    """Starts mappers of a run; `retries` are further tries of a call that failed."""
+    """Starts mappers of a run; `retries` are further tries of a call that failed.
+
+    With `has_backups` one that takes long is called once more.
+    """
 
     clients: Clients
     job: JobInfo
     function: Function
     listener: Listener
     retries: int
+    has_backups: bool = False
 
     def start(self, events: Sequence[MapperEvent]) -> None:
         """Have them run some time soon, without answers: as fast as Lambda takes the events."""
-        self._call_all(self.function.start, events, STARTING_THREADS, lambda *_: None)
+        self._call_all(self.function.start, events, STARTING_THREADS, lambda *_: None, None)
 
     def call(self, events: Sequence[MapperEvent], concurrency: int) -> MapperTotals:
         """Run them, `concurrency` at once, and wait for each answer. Returns the sum."""
@@ -84,7 +91,8 @@ class Starter:
             totals.add(mapper_id, answer)
             self.listener.mapper_done(mapper_id, totals, len(events))
 
-        self._call_all(self.function.call, events, concurrency, on_answer)
+        late = backups.late if self.has_backups else None
+        self._call_all(self.function.call, events, concurrency, on_answer, late)
         return totals
 
     def _call_all(
@@ -93,10 +101,12 @@ class Starter:
         events: Sequence[MapperEvent],
         concurrency: int,
         on_answer: Callable[[int, Any], None],
+        late: Rule | None,
     ) -> None:
         payloads = [event.to_json() for event in events]
-        told, threads = self._told(call), self.clients.threads()
-        call_all(told, payloads, concurrency, self.retries, on_answer, named_batch, threads)
+        told, threads, clock = self._told(call), self.clients.threads(), self.clients.clock
+        rest = (on_answer, named_batch, threads, late, clock)
+        call_all(told, payloads, concurrency, self.retries, *rest)
 
     def _told(self, call: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """`call`, of which the listener hears; FailedForGood where the mapper left a record of
@@ -121,3 +131,25 @@ class Starter:
 
     def _failed_for_good(self, mapper_id: int) -> bool:
         return final_failure(self.clients.s3, self.job, [f"mapper/{mapper_id}"]) is not None
+
+
+def start_reducers(clients: Clients, job: JobInfo, step: int, wanted: Container[int]) -> int:
+    """Start those reducers of a claimed step, by Event, that are wanted and have no output; how
+    many that were.
+    """
+    record, _ = read_step_record(clients.s3, job, step)
+    missing = missing_reducers(clients.s3, job, step, record.grid)
+    events = [event for event in missing if event.reducer_id in wanted]
+    function = Function(patient(clients), job.reducer_function)
+
+    def start(event: ReducerEvent) -> None:
+        function.start(event.to_json())
+
+    threads, name = clients.threads(), lambda event: event.name
+    call_all(start, events, STARTING_THREADS, RETRIES, lambda *_: None, name, threads)
+    return len(events)
+
+
+def patient(clients: Clients) -> Any:
+    """A Lambda client for all the threads that start functions."""
+    return clients.make("lambda", connections=STARTING_THREADS)

@@ -22,7 +22,7 @@ from state.records import JobInfo
 from state.runs import read_job
 
 FIRST_POLL = 0.2
-LONGEST_POLL = 5.0
+LONGEST_POLL = 2.0
 EVENT_SECONDS = 30
 """An S3 event that should have led to the next step by now. A nudge too many does no harm."""
 LONGEST_PAUSE = 120

@@ -186,6 +186,7 @@ def _add_running(group: Any) -> None:
         metavar="F",
         help="outputs a reducer merges (default: planned)",
     )
+    add("--no-backups", action="store_true", help="start no mapper again because it takes long")
     add("--overwrite", action="store_true", help="delete the outputs of an earlier run first")
 
 

@@ -99,7 +99,7 @@ def test_every_event_twice_starts_every_reducer_once(faulty, bodies) -> None:
     entry = trigger["LambdaFunctionConfigurations"][0]
     twice = [entry, {**entry, "Id": f"{entry['Id']}-again"}]
     before = cloud.settled_invocations("reducerNS")
-    jobs = [f"twice-{number}" for number in range(3)]
+    jobs = [f"twice-{number}" for number in range(2)]
     cloud.s3.put_bucket_notification_configuration(
         Bucket=cloud.bucket, NotificationConfiguration={"LambdaFunctionConfigurations": twice}
     )
@@ -146,7 +146,7 @@ def test_jobs_are_exact_while_workers_are_killed(faulty, own_emulator, bodies) -
         target=kill_as_jobs_go_on, args=(cloud, folder, "killed-", stop, killed)
     )
     killer.start()
-    jobs = [f"killed-{number}" for number in range(4)]
+    jobs = [f"killed-{number}" for number in range(2)]
     try:
         run_jobs(cloud, jobs, "--retries", "10", at_once=1)
     finally:

@@ -16,9 +16,9 @@ from state.records import JobInfo
 from tests.cloud import Cloud, run
 from tests.peak import measured, peak_kib
 
-GROUPS = 1_500_000
-"""Groups of some 32 bytes: 50 MB as one object, and half a GB in memory."""
-MOST_KIB = 200_000
+GROUPS = 750_000
+"""Groups of some 32 bytes: 25 MB as one object, and a quarter of a GB in memory."""
+MOST_KIB = 150_000
 PARTS = 5
 
 

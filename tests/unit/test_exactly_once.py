@@ -169,7 +169,7 @@ RUNS = settings(
     suppress_health_check=list(HealthCheck),
 )
 TestCalmJob = CalmJob.TestCase
-TestCalmJob.settings = RUNS
+TestCalmJob.settings = settings(RUNS, max_examples=250)
 TestJobWithAccidents = JobWithAccidents.TestCase
 TestJobWithAccidents.settings = RUNS
 TestJobTakenOver = JobTakenOver.TestCase
