@@ -144,10 +144,10 @@ def run(
 
 
 def make_plan(clients: Clients, request: JobRequest, prices: Prices) -> tuple[Weighed | None, Plan]:
-    """List the input and cut it into batches; for a goal, with what was weighed. UsageError where
-    it cannot be.
+    """List the input and cut it into batches, for a goal as is best for it; what was weighed then.
+    UsageError where it cannot be.
     """
-    weighed, plan = _cut(clients, request, prices)
+    weighed, plan = planned(clients, request, prices)
     found = f"{counted(plan.objects, 'object')}, {counted(plan.size, 'byte')}"
     log(f"{found} in s3://{request.bucket}/{request.prefix}")
     if plan.hidden:
@@ -157,11 +157,13 @@ def make_plan(clients: Clients, request: JobRequest, prices: Prices) -> tuple[We
     return weighed, plan
 
 
-def _cut(clients: Clients, request: JobRequest, prices: Prices) -> tuple[Weighed | None, Plan]:
+def planned(clients: Clients, request: JobRequest, prices: Prices) -> tuple[Weighed | None, Plan]:
+    """The plan of a request; for a goal, what was weighed."""
     listed = list_input(clients.s3, request.bucket, request.prefix, request.requester_pays)
     if not request.goal:
         return None, planning.plan_batches(listed, request)
-    objects, at_once = list(listed), preflight.functions_at_once(clients.functions)
+    objects = list(listed)
+    at_once = preflight.functions_at_once(clients.functions)
     weighed = weigh(objects, request, at_once, prices)
     size = weighed.taken.split_size
     log(f"goal {request.goal}, {at_once:,} functions at once: splits of {size:,} bytes")
@@ -184,7 +186,7 @@ def prepare(
     plan: Plan,
     choice: Choice,
     job_file: bytes,
-    at_once: int = 0,
+    at_once: int,
 ) -> Prepared:
     """Check everything a run needs, then write its records: `jobdata` last, so that where it is
     all of them are.

@@ -51,8 +51,8 @@ class JobInfo:
     MB. A record without `run_id` is one of an earlier version, or of a driver of one's own.
     `reducers` and `fan_in` are the shape that the user asked for, 0 where none; `goal` one of GOALS
     or "", `at_once` how many functions the account runs at once, 0 where nobody looked. `choice` is
-    the job that is run. A run that is `cancelled` is over: nothing more is started or written for
-    it.
+    the job that is run. A run that is
+    `cancelled` is over: nothing more is started or written for it.
     """
 
     job_id: str

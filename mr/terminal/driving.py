@@ -22,7 +22,7 @@ from state.records import GOALS
 from terminal import arguments, display, ending, program, questions
 from terminal.arguments import Add
 from terminal.questions import FORMS
-from views.forecast import Forecast, forecast
+from views.forecast import forecast
 
 EXAMPLES = """examples:
   python driver.py MY-BUCKET-NAME job1000 --dryrun --databkt MY-DATA
@@ -236,18 +236,21 @@ def run_job(options: argparse.Namespace) -> None:
     with ending.told(outcome, options.json, log if options.sql else ending.print_line) as facts:
         if options.sql and outcome.job:
             questions.answer(clients.s3, outcome.job, options.format or "table", options.output)
-        if outcome.plan and asked.dryrun:
-            expected = forecast(asked, outcome.plan, outcome.weighed, prices)
-            tell_plan(expected, facts)
+        if asked.dryrun:
+            tell_plan(asked, outcome, prices, facts)
         elif outcome.job and not asked.full_async:
             own = prices if options.prices else None
             ending.tell_summary(clients, outcome.job, own, options.report, facts)
 
 
-def tell_plan(expected: Forecast, facts: dict[str, Any]) -> None:
+def tell_plan(
+    asked: JobRequest, outcome: Outcome, prices: costs.Prices, facts: dict[str, Any]
+) -> None:
     """Say what is planned, and add it to the facts."""
-    ending.say(expected.lines())
-    facts["plan"] = expected.to_json()
+    if outcome.plan:
+        expected = forecast(asked, outcome.plan, outcome.weighed, prices)
+        ending.say(expected.lines())
+        facts["plan"] = expected.to_json()
 
 
 def carry_out(

@@ -21,7 +21,7 @@ from views.jsonpairs import Pair
 from views.sorting import Falling, ordered
 
 AT_ONCE = 10_000
-"""Pairs that are made JSON, or printed, together."""
+"""Pairs that are made JSON together."""
 
 
 def choose(pairs: Iterable[Pair], sort: str, top: int | None) -> Iterator[Pair]:
@@ -70,15 +70,14 @@ def write(pairs: Iterable[Pair], form: str) -> None:
     columns = Columns.of(first[1]) if first else Columns.of(0)
     rows = ([key, *columns.cells(value)] for key, value in _with(first, source))
     names = ["key", *columns.names]
-    if form == "table":
-        tables.write_table(names, rows, sys.stdout.write, [False, *columns.numbers])
-        return
-    safe = harmless if form == "csv-safe" else str
-    blocks = _Blocks()
-    writer = tables.csv_writer(blocks.write)
-    writer.writerow(map(safe, names))
-    writer.writerows([safe(_cell(cell)) for cell in row] for row in rows)
-    blocks.flush()
+    with tables.Blocks(sys.stdout.write) as out:
+        if form == "table":
+            tables.write_table(names, rows, out, [False, *columns.numbers])
+            return
+        safe = harmless if form == "csv-safe" else str
+        writer = tables.csv_writer(out)
+        writer.writerow(map(safe, names))
+        writer.writerows([safe(_cell(cell)) for cell in row] for row in rows)
 
 
 def _with(first: Pair | None, rest: Iterator[Pair]) -> Iterator[Pair]:
@@ -130,23 +129,6 @@ def _write_json(pairs: Iterator[Pair]) -> None:
         print(opening, json.dumps(some)[1:-1], sep="", end="")
         opening = ", "
     print("}" if opening == ", " else "{}")
-
-
-class _Blocks:
-    """Prints rows in blocks: of a large answer, a print for each takes more than all else."""
-
-    def __init__(self) -> None:
-        self._rows: list[str] = []
-
-    def write(self, row: str) -> None:
-        self._rows.append(row)
-        if len(self._rows) == AT_ONCE:
-            self.flush()
-
-    def flush(self) -> None:
-        """Print what is held back."""
-        print("".join(self._rows), end="")
-        self._rows.clear()
 
 
 def _cell(value: Any) -> str:

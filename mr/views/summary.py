@@ -16,8 +16,9 @@ from running import costs
 from running.costs import FunctionUsage, Item, Prices, S3Usage
 from state.badrows import lines_of
 from state.keys import JobKeys
-from views import bill, finished, usage
+from views import finished, usage
 from views.answer import answer_of
+from views.bill import bill_json, item_lines
 from views.finished import FinishedJob, Task
 from views.frozen import frozen
 from views.words import dollars, utc
@@ -77,7 +78,7 @@ class Summary:
         return [
             f"cost {dollars(costs.total(self.items))} as of {utc(self.as_of)} (prices of "
             f"{self.prices_date}); estimated: {guessed}",
-            *bill.item_lines(self.items),
+            *item_lines(self.items),
         ]
 
     def _times(self) -> list[str]:
@@ -120,7 +121,7 @@ class Summary:
             "functions": [usage_json(usage) for usage in self.functions],
             "s3": dataclasses.asdict(self.s3),
             "cost": {
-                **bill.bill_json(self.items, self.prices_date),
+                **bill_json(self.items, self.prices_date),
                 "as_of": self.as_of,
                 "estimated": usage.what_is_estimated(self.functions),
             },

@@ -64,11 +64,10 @@ def as_billed(functions: Any, role: str, row: Billed, note: str) -> FunctionUsag
 
 
 def estimated(functions: Any, role: str, name: str, own: Billed) -> FunctionUsage:
-    """The use of a function whose logs do not tell all of it: of the coordinator, whose outputs
-    tell no time, what a call takes with its memory.
-    """
-    settings, seconds, note = settings_of(functions, name, role), own.seconds, MEASURED
-    if role == "coordinator":
+    """The use of a function whose logs do not tell all of it."""
+    settings = settings_of(functions, name, role)
+    seconds, note = own.seconds, MEASURED
+    if role == "coordinator":  # its outputs tell no time
         each = rates.coordinator_seconds(settings.memory)
         seconds, note = own.calls * each, f"{each:.2f} s a call assumed"
     notes = [note, f"{settings.memory} MB assumed" if settings.assumed else ""]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from errors import JobError, visible
-from views import result
+from views import result, tables
 from views.jsonpairs import first_pairs
 
 GROUPS = {"b": 2.5, "a": 1.0, "c,d": 2.5, "e": -3}
@@ -44,7 +44,7 @@ def test_csv_is_printed_in_blocks(monkeypatch) -> None:
     out = io.StringIO(newline="")
     written: list[str] = []
     monkeypatch.setattr(out, "write", written.append)
-    count = 2 * result.AT_ONCE + 5
+    count = 2 * tables.BLOCK + 5
     with contextlib.redirect_stdout(out):
         result.write(((str(number), number) for number in range(count)), "csv")
     assert len(written) < 20
