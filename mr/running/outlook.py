@@ -27,7 +27,7 @@ digits an address begins with, the rarer it is.
 """
 
 MEMORY_MB = {
-    "driver": 128,
+    "driver": 512,
     "mapper": lambdautils.LAMBDA_MEMORY_MB,
     "coordinator": 1024,
     "reducer": lambdautils.LAMBDA_MEMORY_MB,

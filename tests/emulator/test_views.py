@@ -91,6 +91,7 @@ def test_the_timings_of_a_job_word_for_word_as_the_page_has_them(
     ended = [row for row in rows if row["billed_ms"]]
     assert len(ended) >= 3
     for row in ended:
+        assert 0 < float(row["invoked_unix_s"]) <= float(row["ended_unix_s"])
         took = 1000 * (float(row["ended_unix_s"]) - float(row["started_unix_s"]))
         assert took <= float(row["billed_ms"]) + 2
     events = json.loads((tmp_path / "job1000.trace.json").read_text())["traceEvents"]
