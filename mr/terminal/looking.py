@@ -51,7 +51,7 @@ PLACES = {
     "A": (
         "first",
         "a job, s3://BUCKET/JOB, or an experiment's table",
-        "s3://MY-BUCKET-NAME/job1000",
+        "s3://MY-BUCKET/job1000",
     ),
     "B": ("second", "another of the same kind", "s3://MY-BUCKET/job1001"),
 }
