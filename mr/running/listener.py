@@ -61,9 +61,6 @@ class Listener:
     def planned(self, request: JobRequest, plan: Plan) -> None:
         """The plan is made, nothing has been started."""
 
-    def begun(self, job: JobInfo) -> None:
-        """The job's records are written, its mappers are about to be started."""
-
     def joined(self, job: JobInfo, sizes: list[int]) -> None:
         """The run is there already; `sizes` are the bytes that each mapper reads."""
 

@@ -10,20 +10,22 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
 
 from aws.client import Clients
 from errors import JobError, UsageError, log
+from running import costs
 from running.cancelling import cancel
+from running.costs import FunctionUsage, Prices, S3Usage
 from running.listener import Listener, MapperTotals
 from running.planning import Plan
 from running.request import JobRequest
 from state.progress import Progress
 from state.records import Cancelled, JobInfo
-from views import costs, forecast
-from views.costs import FunctionUsage, Prices, S3Usage
+from state.tasks import MapperEvent
+from views.forecast import forecast
 from views.functions import settings_of
 from views.words import dollars
 
@@ -100,8 +102,7 @@ class Budget(Listener):
 
     def planned(self, request: JobRequest, plan: Plan) -> None:
         """UsageError where the plan is forecast to cost too much."""
-        expected = forecast.forecast(plan, request.concurrency, self._prices)
-        cost = costs.total(expected.items)
+        cost = forecast(request, plan, None, self._prices).outlook.dollars
         if cost > self._most:
             raise UsageError(
                 f"the job is expected to cost about {dollars(cost)}, more than "
@@ -110,9 +111,12 @@ class Budget(Listener):
         self._request = request
         self._told.planned(request, plan)
 
-    def begun(self, job: JobInfo) -> None:
+    def joined(self, job: JobInfo, sizes: list[int]) -> None:
+        self._told.joined(job, sizes)
+
+    def recorded(self, s3: Any, job: JobInfo, events: Sequence[MapperEvent]) -> None:
         """The meter runs from here on, where the job is waited for."""
-        self._told.begun(job)
+        self._told.recorded(s3, job, events)
         if self._request.full_async:
             return
         names = {"mapper": self._request.mapper, "reducer": self._request.reducer}

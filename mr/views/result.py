@@ -70,13 +70,14 @@ def write(pairs: Iterable[Pair], form: str) -> None:
     columns = Columns.of(first[1]) if first else Columns.of(0)
     rows = ([key, *columns.cells(value)] for key, value in _with(first, source))
     names = ["key", *columns.names]
-    if form == "table":
-        tables.write_table(names, rows, sys.stdout.write, [False, *columns.numbers])
-        return
-    safe = harmless if form == "csv-safe" else str
-    writer = tables.csv_writer(sys.stdout.write)
-    writer.writerow(map(safe, names))
-    writer.writerows([safe(_cell(cell)) for cell in row] for row in rows)
+    with tables.Blocks(sys.stdout.write) as out:
+        if form == "table":
+            tables.write_table(names, rows, out, [False, *columns.numbers])
+            return
+        safe = harmless if form == "csv-safe" else str
+        writer = tables.csv_writer(out)
+        writer.writerow(map(safe, names))
+        writer.writerows([safe(_cell(cell)) for cell in row] for row in rows)
 
 
 def _with(first: Pair | None, rest: Iterator[Pair]) -> Iterator[Pair]:
@@ -132,8 +133,9 @@ def _write_json(pairs: Iterator[Pair]) -> None:
 
 def _cell(value: Any) -> str:
     """A key or value as CSV takes it: a number or a text as it is, all else as JSON."""
-    is_plain = isinstance(value, str) or _is_number(value)
-    return visible(value if is_plain else json.dumps(value), keep="\t\r\n")
+    if _is_number(value):
+        return str(value)
+    return visible(value if isinstance(value, str) else json.dumps(value), keep="\t\r\n")
 
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from errors import UsageError
+from running.costs import FunctionUsage, Prices
 from running.listener import Listener
 from running.planning import Plan
 from running.request import JobRequest
@@ -14,7 +15,6 @@ from state.progress import Progress
 from terminal import budget
 from terminal.budget import Budget, Meter
 from tests.driven import DrivenWorld, driver
-from views.costs import FunctionUsage, Prices
 
 USAGES = {
     "mapper": FunctionUsage("mapper", "m", 0, 0.0, 1024),
@@ -67,7 +67,7 @@ def test_a_job_that_uses_more_is_cancelled(monkeypatch) -> None:
     made.drive(full_async=True).finish()
     with Budget(Listener(), driver(made), 0.01, DOLLAR_A_SECOND) as held:
         held._request = JobRequest(job_id="job1", mapper="mapper", reducer="reducer")
-        held.begun(made.current)
+        held.recorded(None, made.current, [])
         held.mapper_started(1)
         deadline = time.monotonic() + 30
         while made.current.cancelled is None:
