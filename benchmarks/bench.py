@@ -51,11 +51,6 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def wanted(only: list[str]) -> set[str]:
-    """The sections asked for; the model needs the rates of others."""
-    return {*only, *(sections.NEEDED if "model" in only else ())}
-
-
 def main(argv: list[str] | None = None) -> int:
     """The command. Returns the exit status."""
     return program.run(make_parser(), bench_all, argv, lambda _: "stopped; the page is as it was")
@@ -73,7 +68,7 @@ def bench_all(options: argparse.Namespace) -> None:
         with Emulator() as emulator:
             bench = Bench(emulator, folder, options.quick)
             for name in sections.ALL:
-                if options.only is None or name in wanted(options.only):
+                if options.only is None or name in options.only:
                     say(f"{name}:")
                     found.append(sections.ALL[name](bench))
     finally:

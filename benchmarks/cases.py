@@ -8,21 +8,20 @@ which the cases are compared. `original_*` are the original's algorithms, writte
 from __future__ import annotations
 
 import importlib
-import json
-import operator
 import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "mr"))
 
-Answer = Mapping[Any, float]
+import s3cases
+from s3cases import Answer, original_loop, peak_mb, report
 
 BLOCK = 1 << 18
 QUERY = "SELECT substr({source}, 1, 8) AS source, sum({revenue}) AS revenue FROM {table} GROUP BY 1"
@@ -43,22 +42,6 @@ def original_kernel(path: str) -> Answer:
     output: dict[str, float] = {}
     original_loop(Path(path).read_bytes(), output)
     return output
-
-
-def original_loop(contents: bytes, output: dict[str, float]) -> int:
-    """All of an object in memory, every column split, one key after the other; the rows."""
-    rows = 0
-    for line in contents.split(b"\n")[:-1]:
-        rows += 1
-        try:
-            columns = line.split(b",")
-            source = str(columns[0][:8])
-            if source not in output:
-                output[source] = 0
-            output[source] += float(columns[3])
-        except Exception as error:  # noqa: BLE001 - as the original has it
-            print(error)
-    return rows
 
 
 def our_kernel(path: str, job: str) -> Answer:
@@ -186,144 +169,6 @@ def mawk(path: str) -> Answer:
     raise SystemExit(0)
 
 
-# --------------------------------------------------------------------------- S3 to S3
-
-
-def client() -> Any:
-    from aws.client import Clients
-
-    return Clients().s3
-
-
-def original_mapper(bucket: str, *keys: str) -> Answer:
-    """Object after object, each as a whole, then one JSON object back."""
-    s3 = client()
-    output: dict[str, float] = {}
-    for key in keys:
-        original_loop(s3.get_object(Bucket=bucket, Key=key)["Body"].read(), output)
-    s3.put_object(Bucket=bucket, Key="out/original", Body=json.dumps(output).encode())
-    return output
-
-
-def our_mapper(bucket: str, *keys: str) -> Callable[[], Answer]:
-    """The answer is in S3, and is read when the clock has been stopped."""
-    import mapper
-
-    s3 = client()
-    event = {"bucket": bucket, "keys": list(keys), "jobBucket": bucket, "jobId": "j", "mapperId": 1}
-    s3.delete_object(Bucket=bucket, Key="j/task/mapper/1")  # an output that is there stays
-    mapper.handle(s3, event, "benchmark")
-    return lambda: json.loads(s3.get_object(Bucket=bucket, Key="j/task/mapper/1")["Body"].read())
-
-
-def original_reducer(bucket: str, *keys: str) -> Answer:
-    """The only reducer of a step: it counts its rows, and writes the answer as `done` once more."""
-    s3 = client()
-    results: dict[str, float] = {}
-    rows = 0
-    for key in keys:
-        contents = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-        for source, value in json.loads(contents).items():
-            rows += 1
-            if source not in results:
-                results[source] = 0
-            results[source] += float(value)
-    for name in ("result", "done"):
-        s3.put_object(Bucket=bucket, Key=f"out/{name}", Body=json.dumps(results).encode())
-    return results
-
-
-def our_reducer(bucket: str, *keys: str) -> Answer:
-    import reducer
-
-    s3 = client()
-    event = {"bucket": bucket, "keys": list(keys), "jobBucket": bucket, "jobId": "j"}
-    event |= {"nReducers": 1, "stepId": 1, "reducerId": 1}
-    s3.delete_object(Bucket=bucket, Key="j/result")  # an output that is there stays
-    reducer.handle(s3, event, "benchmark")
-    return {}
-
-
-# --------------------------------------------------------------------------- calls
-
-
-def start_one_after_another(endpoint: str, count: str) -> Answer:
-    """The original's way: a fresh client for each call, and one call after another."""
-    import boto3
-
-    for number in range(int(count)):
-        fresh = boto3.client("lambda", endpoint_url=endpoint, region_name="us-west-2")
-        fresh.invoke(
-            FunctionName="mapper", InvocationType="Event", Payload=json.dumps({"mapperId": number})
-        )
-    return {}
-
-
-def start_pooled(endpoint: str, count: str) -> Answer:
-    from aws.client import Clients
-    from aws.invoker import Function, call_all
-    from running.run import STARTING_THREADS
-
-    os.environ["AWS_ENDPOINT_URL"] = endpoint
-    pooled = Clients("us-west-2").make("lambda", connections=STARTING_THREADS)
-    start = Function(pooled, "mapper").start
-    payloads = [{"mapperId": number} for number in range(int(count))]
-    call_all(start, payloads, STARTING_THREADS, 2, lambda index, answer: None)
-    return {}
-
-
-def coordinator_event(bucket: str, job_id: str) -> Answer:
-    """One event of a job whose outputs lie in S3, all but one; `groups` are the S3 requests."""
-    import reducerCoordinator
-
-    os.environ["MR_REDUCERS"] = "reducerNS"
-    s3 = reducerCoordinator.CLIENTS.s3
-    requests = []
-    s3.meta.events.register("before-send.s3", lambda request, **_: requests.append(request))
-    key = f"{job_id}/task/mapper/1"
-    event = {"Records": [{"s3": {"bucket": {"name": bucket}, "object": {"key": key}}}]}
-    reducerCoordinator.handler(event, Context())
-    requests.clear()
-    begin = time.perf_counter()
-    reducerCoordinator.handler(event, Context())
-    seconds = time.perf_counter() - begin
-    report(seconds, dict.fromkeys(range(len(requests)), 0.0), peak_mb())
-    raise SystemExit(0)
-
-
-def computing(what: str, bucket: str, pairs: str) -> Answer:
-    """CPU seconds of this process: of a client, a request, a page, an object, `pairs` encoded."""
-    from aws import s3stream
-    from aws.client import Clients
-    from shuffle import partition
-
-    s3 = client()
-    output = {f"{number:08x}": number / 7 for number in range(int(pairs))}
-    work: dict[str, tuple[Callable[[], Any], int]] = {
-        "client": (lambda: Clients().s3, 5),
-        "clients": (lambda: operator.attrgetter("s3", "functions")(Clients()), 5),
-        "request": (lambda: s3.head_object(Bucket=bucket, Key="computing/large"), 50),
-        "page": (lambda: s3.list_objects_v2(Bucket=bucket, Prefix="computing/"), 50),
-        "receive": (lambda: list(s3stream.read_chunks(s3, bucket, "computing/large")), 2),
-        "encode": (lambda: partition.encode(output), 3),
-    }
-    do, count = work[what]
-    do()
-    before = time.process_time()
-    for _ in range(count):
-        do()
-    report((time.process_time() - before) / count, {}, peak_mb())
-    raise SystemExit(0)
-
-
-class Context:
-    aws_request_id = "benchmark"
-
-    @staticmethod
-    def get_remaining_time_in_millis() -> int:
-        return 60_000
-
-
 # --------------------------------------------------------------------------- whole jobs
 
 
@@ -398,25 +243,15 @@ def duckdb_job(folder: str, threads: str) -> Answer:
 # --------------------------------------------------------------------------- the command
 
 
-def peak_mb() -> float:
-    """The process's own peak. getrusage would give that of whoever started it, if larger."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6
-
-
-def report(seconds: float, answer: Answer, peak: float) -> None:
-    total = sum(value for value in answer.values() if isinstance(value, float))
-    line = {"seconds": seconds, "peak_mb": peak, "groups": len(answer), "total": total}
-    print(json.dumps(line), flush=True)
-
-
 IMPORTS = {
     "uservisits": ["jobs.uservisits", "aws.s3stream"],
     "uservisits_polars": ["jobs.uservisits_polars", "aws.s3stream"],
     "our_mapper": ["mapper", "jobs.uservisits"],
+    "mapper_without_order": ["mapper", "jobs.uservisits"],
     "our_reducer": ["reducer", "jobs.uservisits"],
     "question": ["jobs.sql", "jobs.query.engine", "aws.s3stream"],
     "duckdb_question": ["duckdb"],
+    "range_reducer": ["reducer", "jobs.uservisits"],
     "original_mapper": ["lambdautils"],
     "original_reducer": ["lambdautils"],
     "start_pooled": ["driver"],
@@ -431,15 +266,16 @@ def main() -> None:
     name, *arguments = sys.argv[1:]
     if core := os.environ.get("BENCH_CORE"):
         os.sched_setaffinity(0, {int(core)})
-    case: Callable[..., Answer | Callable[[], Answer]] = globals()[name]
+    case: Callable[..., Answer | Callable[[], Answer]] = {**vars(s3cases), **globals()}[name]
     if without := os.environ.get("BENCH_WITHOUT"):
         sys.modules[without] = None  # type: ignore[assignment]  # as if it were not installed
     for library in IMPORTS.get(name, [name] if name in ("duckdb", "polars") else []):
         importlib.import_module(library)
-    begin = time.perf_counter()
+    begin, used = time.perf_counter(), time.process_time()
     found = case(*arguments)
-    seconds, peak = time.perf_counter() - begin, peak_mb()
-    report(seconds, found() if callable(found) else found, peak)
+    seconds, cpu = time.perf_counter() - begin, time.process_time() - used
+    peak = peak_mb()
+    report(seconds, found() if callable(found) else found, peak, cpu)
 
 
 if __name__ == "__main__":

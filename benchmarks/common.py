@@ -23,6 +23,7 @@ TITLES = {
     "pyarrow": "PyArrow",
     "original": "the original's way",
     "ours": "**this project**",
+    "without_order": "this project, pairs as they come",
     "ours_polars": "**this project, Polars**",
     "ours_orjson": "**this project, orjson**",
     "spark": "PySpark, local[2]",

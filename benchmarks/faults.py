@@ -2,9 +2,10 @@
 
     python benchmarks/faults.py --jobs 5
 
-In: how many jobs of how many mappers. Out: Markdown on standard output, a row for each kind of
-fault, progress on standard error. Every job runs on an emulator of its own making, with microburst
-between everything and it; reducers are counted from the emulator's own log lines, not from ours.
+In: how many jobs of how many mappers; they take turns in the shapes of their reduce steps. Out:
+Markdown on standard output, a row for each kind of fault; progress on standard error. Every job
+runs on an emulator of its own making, with microburst between everything and it; reducers are
+counted from the emulator's own log lines, not from ours.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from tests.cloud import Cloud, cloud_on
 from tests.faults import (
     FaultProxy,
     broken_downloads,
+    in_turns,
     kill_as_jobs_go_on,
     slow,
     throttling,
@@ -137,8 +139,8 @@ def measure(
     killed: list[int] = []
     kills = killing(cloud, folder, name, killed) if fault.workers_killed else nullcontext()
     with twice(cloud, fault.every_event_twice), kills:
-        for job_id in job_ids:
-            done = through.driver(job_id, *options, prefix=PREFIX)
+        for job_id, shape in in_turns(job_ids).items():
+            done = through.driver(job_id, *options, *shape, prefix=PREFIX)
             ok = done.returncode == 0 and same(cloud.read(f"{job_id}/result"), expected)
             exact += ok
             print(f"{job_id}: {'exact' if ok else done.stderr[-500:]}", file=sys.stderr)

@@ -12,6 +12,7 @@ import os
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -25,12 +26,15 @@ SECONDS = 1800
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """One run: wall-clock seconds, peak memory (10^6 bytes), and the answer's size and sum."""
+    """One run: wall-clock seconds, peak memory (10^6 bytes), the answer's size and sum, and the
+    seconds of a core that its process used.
+    """
 
     seconds: float
     peak_mb: float = 0.0
     groups: int = 0
     total: float = 0.0
+    cpu: float = 0.0
 
 
 class CaseFailed(Exception):
@@ -60,6 +64,37 @@ def run_case(
         raise CaseFailed(f"{name}: {done.stderr.strip()[-300:]}")
     # What a library prints may stand before ours in the same line.
     return Run(**json.loads(lines[-1][lines[-1].index("{") :]))
+
+
+MEASURED = """
+import os, runpy, sys
+sys.argv = sys.argv[1:]
+sys.path.insert(0, os.path.dirname(sys.argv[0]))
+try:
+    runpy.run_path(sys.argv[0], run_name="__main__")
+finally:
+    peak = open("/proc/self/status").read().split("VmHWM:")[1].split()[0]
+    os.write(2, f"\\n{peak}".encode())
+"""
+"""Runs a program, and prints its own peak memory in KiB when it has ended."""
+
+
+def run_measured(words: Sequence[str], variables: Mapping[str, str]) -> Run:
+    """A command of this project: its seconds and its peak; its output is lost. CaseFailed."""
+    begin = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, *words],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        raise CaseFailed(f"{words[0]}: {done.stderr[-300:]}")
+    return Run(time.perf_counter() - begin, int(done.stderr.split()[-1]) * 1024 / 1e6)
 
 
 Runs = dict[str, list[Run]]

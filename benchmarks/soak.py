@@ -24,7 +24,7 @@ from local.emulator import LOCAL_DIR, Emulator
 from terminal import program
 from tests import oracle
 from tests.cloud import Cloud, cloud_on
-from tests.faults import workers
+from tests.faults import in_turns, workers
 
 PREFIX = "uservisits/"
 MAPPERS = 4
@@ -46,13 +46,13 @@ def largest_coordinator(folder: Path) -> int:
 
 
 def run_jobs(cloud: Cloud, job_ids: list[str], at_once: int, expected: dict[str, float]) -> int:
-    """Run jobs and return how many ended with the exact answer."""
-    lock = threading.Lock()
+    """Run jobs, of all shapes in turns, and return how many ended with the exact answer."""
+    lock, shapes = threading.Lock(), in_turns(job_ids)
     exact = 0
 
     def one(job_id: str) -> None:
         nonlocal exact
-        options = ("--wait4reducers", "--batchsize", "1", "--concurrency", "4")
+        options = ("--wait4reducers", "--batchsize", "1", "--concurrency", "4", *shapes[job_id])
         done = cloud.driver(job_id, *options, prefix=PREFIX)
         ok = done.returncode == 0 and same(cloud.read(f"{job_id}/result"), expected)
         with lock:
@@ -80,11 +80,22 @@ def soak(cloud: Cloud, folder: Path, jobs: int, at_once: int) -> bool:
     together = [f"together-{number}" for number in range(1, at_once + 1)]
     exact_together = run_jobs(cloud, together, at_once, expected)
     print(f"at the same time: {exact_together} of {at_once} answers exact")
-    for job_id in [*first, *rest, *together]:
+    every = [*first, *rest, *together]
+    for job_id in every:
         cloud.wait_for(f"{job_id}/task/reducer/done")
-    left = {len(cloud.keys(f"{job_id}/")) for job_id in [*first, *rest, *together]}
-    print(f"objects a job leaves: {sorted(left)}")
-    return (exact, exact_together, len(left)) == (jobs, at_once, 1)
+    started = cloud.settled_invocations("reducerNS")
+    planned = sum(map(cloud.planned_reducers, every))
+    print(f"reducers: {planned} planned, {started} started")
+    more = {len(cloud.keys(f"{job_id}/")) - expected_objects(cloud, job_id) for job_id in every}
+    print(f"objects a job leaves besides its own: {max(more)}")
+    return (exact, exact_together, started, more) == (jobs, at_once, planned, {0})
+
+
+def expected_objects(cloud: Cloud, job_id: str) -> int:
+    """How many objects a job has: its records, the answer, `done`, and the outputs."""
+    steps = sum("/reducerstate." in key for key in cloud.keys(f"{job_id}/"))
+    outputs = MAPPERS + cloud.planned_reducers(job_id) - 1  # the last reducer's is the answer
+    return 2 + steps + outputs + 2
 
 
 def make_parser() -> argparse.ArgumentParser:

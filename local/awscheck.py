@@ -32,12 +32,13 @@ from local.account import OBJECTS, PROBE_SECONDS, WHOLE_CORE, Account, delete, p
 from local.rehearsal import Failed, check, expected_sums, run, say
 from local.simulated import measuring
 from local.simulated.rates import Rates
+from running import costs
+from running.costs import FunctionUsage, S3Usage
 from running.watching import wait_for_result
 from state.runs import read_job
 from terminal import arguments, program
-from views import costs, logs
+from views import bill, logs
 from views.calls import Call, calls_of
-from views.costs import FunctionUsage, S3Usage
 from views.finished import FinishedJob, Task
 from views.logs import LogLine
 from views.summary import Summary, read_summary
@@ -228,7 +229,7 @@ def tell_cost(account: Account, summaries: Sequence[Summary]) -> None:
     """Say what all of it cost. Failed where that is more than it may be."""
     prices = costs.Prices()
     items = tuple(costs.bill(used(account), asked(summaries), prices))
-    for line in costs.bill_lines(items, prices.date):
+    for line in bill.bill_lines(items, prices.date):
         print(line)
     if costs.total(items) > MOST_DOLLARS:
         raise Failed(f"that is more than the {MOST_DOLLARS} dollars that this may cost")

@@ -25,9 +25,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "mr")]
 from local.simulated import presets
 from local.simulated.job import Report, Step, request_for, simulate
 from local.simulated.rates import read_rates
+from running import costs
 from running.request import byte_size, whole_number
+from state.records import GOALS
 from terminal import program
-from views import costs, words
+from views import bill, words
 
 EPILOG = """examples:
   query 2A over 25.4 GB, with the original's batches:
@@ -49,10 +51,11 @@ def make_parser() -> argparse.ArgumentParser:
     add("--engine", choices=presets.ENGINES, default="standard", help="what computes it")
     add("--splitsize", type=_size, metavar="SIZE", help="bytes a mapper, such as 64MB")
     add("--batchsize", type=_count, metavar="N", help="objects a mapper")
+    add("--goal", choices=GOALS, help="choose the split size as the driver does")
     add("--reducers", type=_count, metavar="N", help="so many ranges of keys, as the driver's")
     add("--fanin", type=_count, metavar="N", help="so many outputs a reducer, as the driver's")
     add("--memory", type=_count, metavar="MB", help="of mapper and reducer (default: 1536)")
-    add("--coordinator", type=_count, metavar="MB", help="its memory (default: 128)")
+    add("--coordinator", type=_count, metavar="MB", help="its memory (default: 1024)")
     add("--wait4reducers", action="store_true", help="call mappers and wait, instead of by Event")
     add("--concurrency", type=_count, metavar="N", help="so many of those calls at once")
     add("--account", type=_count, metavar="N", help="functions at once (default: 1000)")
@@ -83,6 +86,7 @@ def run_all(options: argparse.Namespace) -> list[Report]:
         options,
         splitsize="split_size",
         batchsize="batch_size",
+        goal="goal",
         concurrency="concurrency",
         reducers="reducers",
         fanin="fan_in",
@@ -129,7 +133,7 @@ def lines(reports: list[Report]) -> list[str]:
         for number, step in enumerate(first.steps, 1)
     ]
     shown += [
-        f"  {item.what}: {costs.quantity(item)}, {words.dollars(item.dollars)}"
+        f"  {item.what}: {bill.quantity(item)}, {words.dollars(item.dollars)}"
         for item in first.items
     ]
     shown += [

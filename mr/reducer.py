@@ -20,19 +20,13 @@ from aws.client import Clients
 from errors import log
 from jobs import loading
 from jobs.base import Job
-from shuffle import joining, pairs
+from shuffle import joining, pace, pairs
 from state.failures import failure_record
 from state.keys import JobKeys
 from state.opening import opening
 from state.outputs import Counts
 from state.runs import Lookout, OtherRun, Run
 from state.tasks import ReducerEvent
-
-AHEAD_BYTES = 96 << 20
-"""Bytes of outputs that are downloaded while others are merged."""
-
-MOST_AHEAD = 32
-"""Outputs that are downloaded at once: what a small read waits for is S3's answer."""
 
 CHUNKS_AHEAD = 128
 """Chunks of each that wait, s3stream.CHUNK_BYTES each: 32 MiB."""
@@ -110,8 +104,11 @@ def merge_outputs(run: Run, task: ReducerEvent, job: Job) -> tuple[dict[str, Any
     merged: dict[str, Any] = {}
     lookout = Lookout(run)
     read = size = 0
-    opens = [functools.partial(_open, run, task, job, index) for index in range(len(task.keys))]
-    ahead = fetchahead.in_order(opens, _sources_ahead(task), CHUNKS_AHEAD)
+    begin = time.monotonic()
+    opens = [
+        functools.partial(_open, run, task, job, index, begin) for index in range(len(task.keys))
+    ]
+    ahead = fetchahead.in_order(opens, pace.at_once(task), CHUNKS_AHEAD)
     with contextlib.closing(ahead) as bodies:
         for key, chunks in zip(task.keys, bodies, strict=True):
             body = b"".join(lookout.over(chunks))
@@ -123,17 +120,12 @@ def merge_outputs(run: Run, task: ReducerEvent, job: Job) -> tuple[dict[str, Any
     return merged, read, size
 
 
-def _open(run: Run, task: ReducerEvent, job: Job, index: int) -> Any:
-    """The bytes that the task takes of one of its outputs."""
+def _open(run: Run, task: ReducerEvent, job: Job, index: int, begin: float) -> Any:
+    """The bytes that the task takes of one of its outputs, once it is that one's turn."""
+    time.sleep(max(0.0, begin + pace.not_before(task, index) - time.monotonic()))
     key = task.keys[index]
     check = pairs.checked_for(job, run, f"s3://{task.bucket}/{key}")
     if task.takes_all:
         return pairs.read_whole(run.s3, task.bucket, key, check)
     size = task.sizes[index] if task.sizes else 0
     return pairs.read_part(run.s3, task.bucket, key, task.buckets, size, check)
-
-
-def _sources_ahead(task: ReducerEvent) -> int:
-    """How many outputs are downloaded at once: many small ones, or a few large ones."""
-    taken = sum(task.sizes) * task.share / len(task.keys)
-    return max(3, min(MOST_AHEAD, int(AHEAD_BYTES / taken) if taken else 3))

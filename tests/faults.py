@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import random
@@ -15,6 +16,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,19 @@ from local.emulator import end_group, free_port
 from tests.cloud import Cloud
 
 START_SECONDS = 20
+
+SHAPES = {
+    "tree": ("--fanin", "8"),
+    "partitioned": ("--reducers", "3"),
+    "two-level": ("--reducers", "2", "--fanin", "10"),
+    "planned": (),
+}
+"""Shapes of the reduce steps, and the options of the driver that force each."""
+
+
+def in_turns(job_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """A shape's options for each job: all shapes in turns."""
+    return dict(zip(job_ids, itertools.cycle(SHAPES.values()), strict=False))
 
 
 class FaultProxy:

@@ -56,6 +56,7 @@ OPERATIONS = {
     "GetBucketNotificationConfiguration": Kind("get", "", "read"),
     "Invoke": Kind("accept", service="lambda"),
     "GetFunctionConfiguration": Kind("accept", service="lambda"),
+    "GetAccountSettings": Kind("accept", service="lambda"),
 }
 
 

@@ -142,6 +142,11 @@ class Lambda:
         ramp = Allowance(self._rates.scale, self._rates.scale_burst, self._clock.now)
         self._ramps[function.name] = ramp
 
+    @property
+    def room(self) -> int:
+        """How many functions the account runs at once."""
+        return self._rates.concurrency
+
     def new_id(self) -> str:
         return f"request-{next(self._ids)}"
 
@@ -270,6 +275,10 @@ class LambdaClient:
         body = json.dumps({"errorMessage": error} if error else answer).encode()
         failed = {"FunctionError": "Unhandled"} if error else {}
         return {"StatusCode": 200, "Payload": StreamingBody(io.BytesIO(body), len(body)), **failed}
+
+    def get_account_settings(self) -> dict[str, Any]:
+        limits = {"UnreservedConcurrentExecutions": self._platform.room}
+        return self._call("GetAccountSettings", "", lambda: {"AccountLimit": limits})
 
     def get_function_configuration(self, *, FunctionName: str) -> dict[str, Any]:
         def effect() -> dict[str, Any]:

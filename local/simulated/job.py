@@ -20,7 +20,8 @@ from local.simulated.objects import Opaque, Stored
 from local.simulated.rates import Rates
 from local.simulated.work import Query
 from local.simulated.workers import Workers
-from running import watching
+from running import costs, watching
+from running.costs import FunctionUsage, Item, Prices, S3Usage
 from running.request import JobRequest
 from running.run import run
 from state.grid import Grid
@@ -29,8 +30,6 @@ from state.outputs import Counts
 from state.progress import Progress
 from state.records import StepRecord
 from state.tasks import REDUCERS
-from views import costs
-from views.costs import FunctionUsage, Item, Prices, S3Usage
 
 DATA, JOBS = "data", "jobs"
 """The input's bucket, and the job's."""
@@ -47,7 +46,7 @@ class Layout:
     objects: int
     query: Query
     memory: int = 1536
-    coordinator_memory: int = 128
+    coordinator_memory: int = 1024
     timeout: int = 900
 
 

@@ -55,8 +55,8 @@ def join(worker: Worker, task: ReducerEvent) -> Counts:
 
 
 def _look(worker: Worker, key: str) -> Piece:
-    head = worker.run.s3.head_object(Bucket=worker.run.bucket, Key=key)
-    size = head["ContentLength"]
+    head = worker.run.s3.get_object(Bucket=worker.run.bucket, Key=key, Range="bytes=0-0")
+    size = int(head["ContentRange"].rpartition("/")[2])
     is_copied = size > joining.LEAST_COPIED
     tail = round(worker.query.pair_bytes) if is_copied else size
     return Piece(key, size, Counts.from_head(head, key).groups or 0, tail)
@@ -118,12 +118,14 @@ def _upload_tail(
     worker: Worker, upload: Mapping[str, str], number: int, size: int
 ) -> list[dict[str, Any]]:
     """Send so many bytes as the parts behind part `number`."""
-    parts = []
-    for start in range(0, size, joining.TAIL_PART):
-        number += 1
-        body = Opaque(min(joining.TAIL_PART, size - start))
+
+    def send(index: int) -> dict[str, Any]:
+        body = Opaque(min(joining.TAIL_PART, size - index * joining.TAIL_PART))
         worker.me.machine.transfer(body.size)
         worker.me.settle()
-        answer = worker.run.s3.upload_part(**upload, PartNumber=number, Body=body)
-        parts.append({"PartNumber": number, "ETag": answer["ETag"]})
-    return parts
+        part = {"PartNumber": number + 1 + index}
+        answer = worker.run.s3.upload_part(**upload, **part, Body=body)
+        return {**part, "ETag": answer["ETag"]}
+
+    count = -(-size // joining.TAIL_PART)
+    return list(worker.clients.executor(joining.UPLOADS_AHEAD).map(send, range(count)))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from errors import UsageError
+from shuffle import rates
 
 P99 = 2.326
 """Standard deviations from the median of a normal distribution to its 99th percentile."""
@@ -64,14 +65,14 @@ class Rates:
     delete: Spread = Spread(0.02, 0.09)
     list: Spread = Spread(0.035, 0.12)
     multipart: Spread = Spread(0.037, 0.115)
-    gets: float = 5500.0
+    gets: float = rates.GETS_A_SECOND
     puts: float = 3500.0
     # Lambda
-    burst_bytes: float = 300e6
-    burst_rate: float = 1.3e9
-    base_rate: float = 75e6
-    whole_core: float = 1769.0
-    cold: Spread = Spread(0.6, 1.2)
+    burst_bytes: float = rates.BURST_BYTES
+    burst_rate: float = rates.BURST_BYTES_A_SECOND
+    base_rate: float = rates.NETWORK_BYTES_A_SECOND
+    whole_core: float = rates.VCPU_MB
+    cold: Spread = Spread(rates.COLD_SECONDS, 2 * rates.COLD_SECONDS)
     warm: Spread = Spread(0.006, 0.04)
     accept: Spread = Spread(0.02, 0.1)
     queued: Spread = Spread(0.03, 0.3)
@@ -79,8 +80,8 @@ class Rates:
     concurrency: int = 1000
     scale_burst: float = 1000.0
     scale: float = 100.0
-    straggler_share: float = 0.005
-    straggler_factor: float = 3.0
+    straggler_share: float = rates.SLOW_SHARE
+    straggler_factor: float = rates.SLOW_FACTOR
     speed: float = 0.05
     twice: float = 0.0005
     lost: float = 0.0
@@ -89,12 +90,12 @@ class Rates:
     # Computing, measured on the machine of docs/benchmarks.md
     client: float = 0.10
     next_client: float = 0.013
-    request: float = 0.0013
+    request: float = rates.REQUEST_SECONDS
     listed: float = 0.0000055
     receive: float = 800e6
-    kernel: float = 135.6e6
-    encode: float = 850e3
-    merge: float = 846e3
+    kernel: float = rates.KERNEL_BYTES_A_SECOND
+    encode: float = rates.ENCODED_PAIRS_A_SECOND
+    merge: float = rates.MERGED_PAIRS_A_SECOND
     base_memory: float = 80e6
     pair_memory: float = 300.0
 

@@ -17,8 +17,7 @@ from local.simulated import joins
 from local.simulated.cloud import Cloud, SimulatedClients
 from local.simulated.functions import Invocation, OutOfMemory
 from local.simulated.work import Pairs, Query, Worker
-from reducer import AHEAD_BYTES, MOST_AHEAD
-from shuffle import partition
+from shuffle import pace, partition
 from state.failures import failure_record
 from state.keys import JobKeys
 from state.outputs import Counts
@@ -107,11 +106,15 @@ def reduce(
 def merge(worker: Worker, task: ReducerEvent) -> Counts:
     """Merge outputs, or the pairs of some buckets of them, and write what comes of it."""
 
-    def read(key: str) -> Pairs:
-        return _read_pairs(worker, task, key)
+    begin = worker.clients.clock()
 
-    at_once = _at_once(task)
-    parts = list(worker.clients.executor(at_once).map(read, task.keys))
+    def read(index: int) -> Pairs:
+        due = begin + pace.not_before(task, index)
+        worker.clients.sleep(max(0.0, due - worker.clients.clock()))
+        return _read_pairs(worker, task, index)
+
+    at_once = pace.at_once(task)
+    parts = list(worker.clients.executor(at_once).map(read, range(len(task.keys))))
     worker.me.settle()
     merged = worker.query.output(sum(part.rows for part in parts), parts[0].share)
     _fit(worker, merged, at_once * max(part.size for part in parts))
@@ -123,22 +126,16 @@ def merge(worker: Worker, task: ReducerEvent) -> Counts:
     return counts
 
 
-def _at_once(task: ReducerEvent) -> int:
-    """How many outputs are downloaded at once, as reducer.py has it."""
-    taken = sum(task.sizes) * task.share / len(task.keys)
-    return max(3, min(MOST_AHEAD, int(AHEAD_BYTES / taken) if taken else 3))
-
-
-def _read_pairs(worker: Worker, task: ReducerEvent, key: str) -> Pairs:
+def _read_pairs(worker: Worker, task: ReducerEvent, index: int) -> Pairs:
     """What a reducer takes of an output: all, or the pairs of its buckets, whose place it guesses
     by the size; some guesses fail, and cost a second request.
     """
-    rates, where = worker.cloud.rates, {"Bucket": task.bucket, "Key": key}
+    rates, where = worker.cloud.rates, {"Bucket": task.bucket, "Key": task.keys[index]}
     if task.takes_all:
         pairs: Pairs = worker.clients.s3.get_object(**where)["Body"]
         worker.take(pairs.size, pairs.count / rates.merge)
         return pairs
-    start, stop = partition.guess(task.sizes[task.keys.index(key)], *task.buckets)
+    start, stop = partition.guess(task.sizes[index], *task.buckets)
     found = worker.clients.s3.get_object(**where, Range=f"bytes={start}-{stop - 1}")
     if worker.cloud.numbers.random() < rates.wrong_guesses:
         worker.clients.s3.get_object(**where, Range=f"bytes={stop - 1}-{stop - 1}")

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from aws.client import Clients
 from errors import BadRecord, JobError, log
 from running import diagnosis, watching
+from running.goals import Weighed
 from running.listener import Listener, MapperTotals
 from running.planning import Plan
 from running.watching import JobTimedOut
@@ -39,12 +40,14 @@ class Outcome:
     was a dry run.
 
     `fault` says what is wrong with the answer, which is there all the same; "" where nothing is.
+    `weighed` are the ways that were weighed for a goal.
     """
 
     timer: str
     plan: Plan | None = None
     job: JobInfo | None = None
     fault: str = ""
+    weighed: Weighed | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,6 +20,7 @@ from errors import JobError, counted, log, visible
 from jobs import shipped
 from lambdautils import LAMBDA_MEMORY_MB
 from running.request import JobRequest
+from shuffle.plan import MOST_REDUCERS
 from state.keys import JobKeys, parse_key
 from state.records import JobInfo
 from state.tasks import REDUCERS
@@ -59,6 +60,20 @@ def function_facts(functions: Any, name: str) -> FunctionFacts:
             f"{LAMBDA_MEMORY_MB} MB are assumed: {error}"
         )
         return FunctionFacts()
+
+
+def functions_at_once(functions: Any) -> int:
+    """How many functions the account runs at once; AWS's default where that may not be read."""
+    try:
+        limits = functions.get_account_settings()["AccountLimit"]
+    except ClientError as error:
+        if not is_denied(error):
+            raise
+        log(
+            f"the account's limits may not be read, {MOST_REDUCERS:,} functions at once are assumed"
+        )
+        return MOST_REDUCERS
+    return max(1, int(limits["UnreservedConcurrentExecutions"]))
 
 
 def check_files(facts: Mapping[str, FunctionFacts]) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from errors import UsageError, brief, log
+from state.records import GOALS
 
 DATA_BUCKET = "big-data-benchmark"
 DATA_PREFIX = "pavlo/text/1node/uservisits/"
@@ -48,6 +49,7 @@ _PAYLOAD_NAMES = {
     "maxBad": "max_bad",
     "reducers": "reducers",
     "fanIn": "fan_in",
+    "goal": "goal",
     "job": "job",
     "settings": "settings",
 }
@@ -75,10 +77,11 @@ class JobRequest:
     `concurrency` how many mappers may run at once in synchronous mode, `timeout` the seconds to
     wait for the reducers, `retries` the further tries of a mapper that fails, `max_bad` the share
     of all rows that may be bad. `reducers` and `fan_in` force the shape of the reduce steps: so
-    many reducers side by side, so many outputs each (0: as planned). With `requester_pays` the
-    input's bucket charges whoever reads it. `job` is the job to run, "" for the one that the
-    functions were deployed with, and `settings` are its own; `tables` is whether it reads Parquet.
-    `event_source` is passed on to the
+    many reducers side by side, so many outputs each (0: as planned). With a `goal`, one of GOALS or
+    "", the split size is chosen, and the steps are weighed, for time or for money. With
+    `requester_pays` the input's bucket charges whoever reads it. `job` is the job to run, "" for
+    the one that the functions were deployed with, and `settings` are its own; `tables` is whether
+    it reads Parquet. `event_source` is passed on to the
     mappers and not looked at.
     """
 
@@ -104,6 +107,7 @@ class JobRequest:
     no_backups: bool = False
     reducers: int = 0
     fan_in: int = 0
+    goal: str = ""
     job: str = ""
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     tables: bool = False
@@ -141,6 +145,7 @@ class JobRequest:
             no_backups=options.no_backups,
             reducers=options.reducers or 0,
             fan_in=options.fanin or 0,
+            goal=options.goal or "",
             job=options.job or "",
             settings=dict(options.set),
             profile=options.profile,
@@ -176,6 +181,10 @@ class JobRequest:
             faults.append("full_async and wait exclude each other: give one of them")
         if self.batch_size and self.split_size:
             faults.append("batch size and split size exclude each other: give one of them")
+        if self.goal and self.goal not in GOALS:
+            faults.append(f"the goal is {brief(self.goal)}: it is one of {', '.join(GOALS)}")
+        if self.goal and (self.batch_size or self.split_size):
+            faults.append("a goal chooses the split size: give it without batch or split size")
         if self.settings and not self.job:
             faults.append("settings belong to a job: name it too (--job, payload job)")
         if not self.dryrun:

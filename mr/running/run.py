@@ -18,7 +18,9 @@ from aws.s3objects import list_input
 from errors import counted, log
 from running import choosing, planning, preflight
 from running.backups import Copies
+from running.costs import Prices
 from running.following import Follower, Outcome, ignore, timing_line
+from running.goals import Weighed, weigh
 from running.listener import Listener, result_url
 from running.planning import Plan
 from running.request import JobRequest
@@ -49,6 +51,7 @@ def new_job(
     plan: Plan,
     reducer: preflight.FunctionFacts,
     choice: Choice = BY_ENVIRONMENT,
+    at_once: int = 0,
 ) -> JobInfo:
     """The record of a new run of the job; its run id is no other's."""
     return JobInfo(
@@ -61,6 +64,8 @@ def new_job(
         run_id=uuid.uuid4().hex,
         reducers=request.reducers,
         fan_in=request.fan_in,
+        goal=request.goal,
+        at_once=at_once,
         choice=choice,
     )
 
@@ -93,8 +98,9 @@ def run(
     request: JobRequest,
     seconds_left: float | None = None,
     listener: Listener | None = None,
+    prices: Prices | None = None,
 ) -> Outcome:
-    """Run a job. `seconds_left`: what Lambda leaves this driver.
+    """Run a job. `seconds_left`: what Lambda leaves this driver; `prices`: what a goal weighs by.
 
     JobError (UsageError for a wrong request) with what a user can do; nothing is started then.
     """
@@ -102,11 +108,12 @@ def run(
     until = None if seconds_left is None else began + seconds_left - LEAVE_SECONDS
     listener = listener or Listener()
     choice, job_file = choosing.choose(request)
-    plan = make_plan(clients, request)
+    weighed, plan = make_plan(clients, request, prices or Prices())
     listener.planned(request, plan)
     if request.dryrun:
-        return Outcome(timing_line(clients.clock() - began, "dryrun:0"), plan)
-    prepared = prepare(clients, request, plan, choice, job_file)
+        return Outcome(timing_line(clients.clock() - began, "dryrun:0"), plan, weighed=weighed)
+    at_once = weighed.at_once if weighed else 0
+    prepared = prepare(clients, request, plan, choice, job_file, at_once)
     job = prepared.job
     listener.recorded(clients.s3, job, prepared.events)
     begin = opening(job.run_id, job.job_id, "driver")
@@ -136,17 +143,31 @@ def run(
     return Outcome(timing_line(clients.clock() - began, "mappers:0:reducer:0"), plan, job)
 
 
-def make_plan(clients: Clients, request: JobRequest) -> Plan:
-    """List the input and cut it into batches. UsageError where it cannot be."""
-    listed = list_input(clients.s3, request.bucket, request.prefix, request.requester_pays)
-    plan = planning.plan_batches(listed, request)
+def make_plan(clients: Clients, request: JobRequest, prices: Prices) -> tuple[Weighed | None, Plan]:
+    """List the input and cut it into batches, for a goal as is best for it; what was weighed then.
+    UsageError where it cannot be.
+    """
+    weighed, plan = planned(clients, request, prices)
     found = f"{counted(plan.objects, 'object')}, {counted(plan.size, 'byte')}"
     log(f"{found} in s3://{request.bucket}/{request.prefix}")
     if plan.hidden:
         hidden = counted(plan.hidden, "object")
         log(f"left out, since a part of their name begins with _ or .: {hidden}")
     log(f"Num. of Mappers (and Reducers)  {len(plan.batches)}")
-    return plan
+    return weighed, plan
+
+
+def planned(clients: Clients, request: JobRequest, prices: Prices) -> tuple[Weighed | None, Plan]:
+    """The plan of a request; for a goal, what was weighed."""
+    listed = list_input(clients.s3, request.bucket, request.prefix, request.requester_pays)
+    if not request.goal:
+        return None, planning.plan_batches(listed, request)
+    objects = list(listed)
+    at_once = preflight.functions_at_once(clients.functions)
+    weighed = weigh(objects, request, at_once, prices)
+    size = weighed.taken.split_size
+    log(f"goal {request.goal}, {at_once:,} functions at once: splits of {size:,} bytes")
+    return weighed, planning.plan_batches(objects, dataclasses.replace(request, split_size=size))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,7 +181,12 @@ class Prepared:
 
 
 def prepare(
-    clients: Clients, request: JobRequest, plan: Plan, choice: Choice, job_file: bytes
+    clients: Clients,
+    request: JobRequest,
+    plan: Plan,
+    choice: Choice,
+    job_file: bytes,
+    at_once: int,
 ) -> Prepared:
     """Check everything a run needs, then write its records: `jobdata` last, so that where it is
     all of them are.
@@ -171,7 +197,7 @@ def prepare(
     if job_file:
         preflight.check_files({request.mapper: mapper_facts, request.reducer: reducer_facts})
     preflight.check_trigger(clients.s3, clients.functions, request)
-    job = new_job(request, plan, reducer_facts, choice)
+    job = new_job(request, plan, reducer_facts, choice, at_once)
     preflight.take_job(clients.s3, request, job)
     events = mapper_events(request, plan, job)
     run, keys = run_of(clients, job), JobKeys(request.job_id)

@@ -11,8 +11,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from aws import fetchahead, s3json, s3stream
@@ -29,6 +31,9 @@ LEAST_COPIED = 5 << 20
 
 TAIL_PART = 8 << 20
 THREADS = 16
+UPLOADS_AHEAD = 4
+"""Parts of the tail that are on their way at once, and in memory."""
+
 CHUNKS_AHEAD = 4
 
 
@@ -44,8 +49,8 @@ class Piece:
 
     @classmethod
     def from_head(cls, key: str, head: Mapping[str, Any]) -> Piece:
-        """Read what HeadObject says of an output."""
-        metadata, size = head["Metadata"], int(head["ContentLength"])
+        """Read what GetObject says of an output, of which it gives the first byte."""
+        metadata, size = head["Metadata"], int(head["ContentRange"].rpartition("/")[2])
         last_pair = partition.last_pair_of(metadata, size)
         groups = Counts.from_head(head, key).groups or 0
         return cls(key, size, last_pair, groups, head["ETag"])
@@ -74,12 +79,15 @@ def join(
 ) -> Joined:  # fmt: skip
     """Make the outputs `keys` the job's result, unless it is there already. OtherRun.
 
-    `check` is given each output's key and HeadObject's answer, and raises what is wrong with it;
+    `check` is given each output's key and GetObject's answer, and raises what is wrong with it;
     `metadata` are the result's own.
     """
 
     def look(key: str) -> Piece:
-        head = run.s3.head_object(Bucket=run.bucket, Key=key)
+        # Not HeadObject: what stands between here and S3 may drop the length of an answer that has
+        # no body (RFC 9110, 8.6).
+        head = run.s3.get_object(Bucket=run.bucket, Key=key, Range="bytes=0-0")
+        head["Body"].close()
         check(key, head)
         return Piece.from_head(key, head)
 
@@ -90,7 +98,7 @@ def join(
         if done.size > MOST_JOINED:
             _write_manifest(run, pieces, done, own)
         elif any(one.is_copied for one in pieces) or done.size > TAIL_PART:
-            _assemble(run, pieces, own, threads)
+            _assemble(run, pieces, own)
         else:
             body = b"{" + b"".join(_tail(run, pieces)) + b"}"
             _write(run, lambda key, how: s3json.write_body(run.s3, run.bucket, key, body, own, how))
@@ -110,9 +118,7 @@ def _write_manifest(
     _write(run, lambda key, how: s3json.write_body(run.s3, run.bucket, key, body, own, how))
 
 
-def _assemble(
-    run: Run, pieces: Sequence[Piece], metadata: Mapping[str, str], threads: ThreadPoolExecutor
-) -> None:
+def _assemble(run: Run, pieces: Sequence[Piece], metadata: Mapping[str, str]) -> None:
     """Join as a multipart upload, which is aborted where it does not become the result."""
     s3, key = run.s3, JobKeys(run.job_id).result
     made = s3.create_multipart_upload(
@@ -121,14 +127,7 @@ def _assemble(
     upload = {"Bucket": run.bucket, "Key": key, "UploadId": made["UploadId"]}
     completed = False
     try:
-        copied = [one for one in pieces if one.is_copied]
-        copies = threads.map(functools.partial(_copy, s3, upload), range(len(copied)), copied)
-        opening = b"" if copied else b"{"
-        tail = _in_parts(_between(opening, _tail(run, pieces), b"}"))
-        parts = [
-            _upload(s3, upload, number, part) for number, part in enumerate(tail, len(copied) + 1)
-        ]
-        every = {"Parts": [*copies, *parts]}
+        every = {"Parts": _parts(run, upload, pieces)}
         completed = _write(
             run,
             lambda _, how: s3.complete_multipart_upload(**upload, MultipartUpload=every, **how),
@@ -136,6 +135,31 @@ def _assemble(
     finally:
         if not completed:
             s3.abort_multipart_upload(**upload)
+
+
+def _parts(run: Run, upload: Mapping[str, str], pieces: Sequence[Piece]) -> list[dict[str, Any]]:
+    """Every part of the upload: what S3 copies, then the tail. None is under way after it."""
+    copied = [one for one in pieces if one.is_copied]
+    opening = b"" if copied else b"{"
+    tail = _in_parts(_between(opening, _tail(run, pieces), b"}"))
+    with ThreadPoolExecutor(THREADS) as threads:
+        copies = threads.map(functools.partial(_copy, run.s3, upload), range(len(copied)), copied)
+        sent = _send(run.s3, upload, enumerate(tail, len(copied) + 1))
+        return [*copies, *sent]
+
+
+def _send(
+    s3: Any, upload: Mapping[str, str], parts: Iterable[tuple[int, bytes]]
+) -> list[dict[str, Any]]:
+    """Upload numbered parts, UPLOADS_AHEAD of them at once, whatever their number."""
+    done: list[dict[str, Any]] = []
+    flying: deque[Future[dict[str, Any]]] = deque()
+    with ThreadPoolExecutor(UPLOADS_AHEAD) as threads:
+        for number, part in parts:
+            if len(flying) == UPLOADS_AHEAD:
+                done.append(flying.popleft().result())
+            flying.append(threads.submit(_upload, s3, upload, number, part))
+        return done + [one.result() for one in flying]
 
 
 def _copy(s3: Any, upload: Mapping[str, str], index: int, piece: Piece) -> dict[str, Any]:
@@ -180,12 +204,23 @@ def _between(first: bytes, chunks: Iterator[bytes], last: bytes) -> Iterator[byt
 
 
 def _in_parts(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Chunks as parts of TAIL_PART bytes or a little more; the last may be smaller."""
+    """Chunks as parts of TAIL_PART bytes; the last may be smaller."""
     part = bytearray()
     for chunk in chunks:
         part += chunk
         if len(part) >= TAIL_PART:
-            yield bytes(part)
-            part.clear()
+            yield bytes(part[:TAIL_PART])
+            del part[:TAIL_PART]
     if part:
         yield bytes(part)
+
+
+def parts_of(sizes: Iterable[int]) -> int:
+    """How many parts the upload of outputs of so many bytes has; 0 where there is none; pure."""
+    every = list(sizes)
+    small = [size for size in every if size <= LEAST_COPIED]
+    copied = len(every) - len(small)
+    is_upload = copied or sum(every) > TAIL_PART
+    if not is_upload or sum(every) > MOST_JOINED:
+        return 0
+    return copied + max(1, math.ceil(sum(small) / TAIL_PART))

@@ -7,9 +7,9 @@ asked for. Out: a `Grid`. Three shapes come of it, step by step:
     partitioned   1 x N, then joined     more than one reducer's memory, or time
     two-level     G x N, then 1 x M, then joined     where each output N times is too many reads
 
-Each candidate's seconds and dollars are estimated, and the cheapest way to the end is taken, a
-second being worth SECOND_DOLLARS. Groups are taken to have no key in common, which is the worst
-case: a plan made on it always fits.
+Each candidate's seconds and dollars are estimated (shuffle/estimate.py), and the cheapest way to
+the end is taken, where a second is worth what the user's goal says. Groups are taken to have no key
+in common, which is the worst case: a plan made on it always fits.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from collections.abc import Iterator
 
 from errors import JobError, UsageError
 from lambdautils import MAX_KEYS_BYTES
-from shuffle import rates
+from shuffle.estimate import Estimate, Outputs, is_disjoint, of_step
+from shuffle.joining import LEAST_COPIED
 from state.grid import BUCKETS, Grid
+from state.records import JobInfo
 
 MOST_STEPS = 4
 """Steps of a plan of ours; Lambda stops a chain of about 16 invocations as a loop."""
@@ -40,41 +42,57 @@ place in a table that has just grown. Measured: docs/benchmarks.md, reducer.
 MEMORY_SPARE = 160e6
 """Bytes of memory for Python, its libraries and the outputs that are downloaded ahead."""
 
+ENOUGH = 2
+"""Outputs that are to be copied are on average so many times as large as S3 asks for."""
+
 SMALL_SECONDS = 5.0
 """A step of one reducer that ends so soon is the only one."""
 
 SECOND_DOLLARS = 0.002
-"""What it is worth to have the answer a second earlier."""
+"""What it is worth to have the answer a second earlier, ..."""
+
+FAST_SECOND_DOLLARS = 0.02
+"""... and with the goal of the fastest run; for the cheapest it is worth nothing."""
+
+WORTH = {"": SECOND_DOLLARS, "fastest": FAST_SECOND_DOLLARS, "cheapest": 0.0}
 
 
 @dataclasses.dataclass(frozen=True)
 class Wish:
     """What a user asked for: so many reducers in the last step that merges (0: as it fits), so
-    many outputs a reducer (0: as it fits).
+    many outputs a reducer (0: as it fits), a goal; and how many functions may run at once.
     """
 
     reducers: int = 0
     fan_in: int = 0
+    goal: str = ""
+    at_once: int = MOST_REDUCERS
 
+    @classmethod
+    def of(cls, job: JobInfo) -> Wish:
+        """What a job's record says of it."""
+        return cls(job.reducers, job.fan_in, job.goal, job.at_once or MOST_REDUCERS)
 
-@dataclasses.dataclass(frozen=True)
-class Outputs:
-    """What a step left: its grid, the bytes of all of it, and the longest key's characters."""
+    @property
+    def is_forced(self) -> bool:
+        """Whether the shape was asked for."""
+        return bool(self.reducers or self.fan_in)
 
-    grid: Grid
-    size: float
-    key_bytes: int = 60
+    @property
+    def second_dollars(self) -> float:
+        """What it is worth to have the answer a second earlier."""
+        return WORTH[self.goal]
 
 
 def plan_step(step: int, outputs: Outputs, memory: int, wish: Wish) -> Grid:
     """The grid of `step`, which merges `outputs` on reducers of `memory` MB.
 
-    Outputs that are one group of several ranges are to be joined, not merged: one reducer.
+    Outputs without a key in common are to be joined by one reducer, once they are large enough.
     JobError where no grid fits the memory, or where the steps are used up.
     """
-    if is_join(outputs.grid):
-        return Grid()
-    if wish.reducers or wish.fan_in:
+    if is_disjoint(outputs.grid):
+        return Grid() if wish.is_forced else _joined(step, outputs, memory, wish)
+    if wish.is_forced:
         return _forced(outputs, wish)
     if _is_small(outputs, memory):
         return Grid()
@@ -89,17 +107,25 @@ def plan_step(step: int, outputs: Outputs, memory: int, wish: Wish) -> Grid:
             f"{outputs.size:,.0f} bytes of outputs do not fit {BUCKETS} reducers of {memory} MB: "
             "give the reducer more memory in scns.json (lambdaMemory)"
         )
-    return min(fitting, key=lambda grid: (_price(step, grid, outputs, memory), grid.count))
+    return min(fitting, key=lambda grid: (_price(grid, outputs, memory, wish), grid.count))
 
 
-def is_join(before: Grid) -> bool:
-    """Whether a step's outputs only need joining: no two of them have a key in common."""
-    return before.groups == 1 and before.ranges > 1
+def _joined(step: int, outputs: Outputs, memory: int, wish: Wish) -> Grid:
+    """One reducer; or, where that is sooner, fewer and larger outputs first, which S3 copies by
+    itself: what it does not copy goes through the one.
+    """
+    choices = [Grid()]
+    ranges = outputs.grid.ranges // 2
+    while step < MOST_STEPS and ranges > 1:
+        if ENOUGH * LEAST_COPIED <= outputs.size / ranges <= _room(memory):
+            choices.append(Grid(1, ranges))
+        ranges //= 2
+    return min(choices, key=lambda grid: _seconds(grid, outputs, memory, wish))
 
 
 def _is_small(outputs: Outputs, memory: int) -> bool:
     """Whether one reducer merges all of it, and no second step is worth its start."""
-    seconds, _ = estimate(Grid(), outputs, memory)
+    seconds = of_step(Grid(), outputs, memory, 1).seconds
     return seconds < SMALL_SECONDS and outputs.size <= _room(memory) and _least_groups(outputs) == 1
 
 
@@ -153,49 +179,33 @@ def _fitting(step: int, outputs: Outputs, memory: int) -> Iterator[Grid]:
         ranges *= 2
 
 
-def _price(step: int, grid: Grid, outputs: Outputs, memory: int) -> float:
+def _price(grid: Grid, outputs: Outputs, memory: int, wish: Wish) -> float:
     """Dollars of this step and of what must follow it, a second among them."""
-    seconds, dollars = estimate(grid, outputs, memory)
-    after = dataclasses.replace(outputs, grid=grid)
-    while after.grid.count > 1:
-        following = Grid() if is_join(after.grid) or after.grid.ranges == 1 else _refined(after)
-        if is_join(after.grid):
-            more = rates.START_SECONDS, _dollars(grid.count, grid.count)
-        else:
-            more = estimate(following, after, memory)
-        seconds, dollars = seconds + more[0], dollars + more[1]
-        after = dataclasses.replace(after, grid=following)
-    return seconds * SECOND_DOLLARS + dollars
-
-
-def _refined(outputs: Outputs) -> Grid:
-    """The step after a two-level exchange's first: as many reducers again, one group."""
-    return Grid(1, min(BUCKETS, max(outputs.grid.ranges, outputs.grid.count)))
-
-
-def estimate(grid: Grid, outputs: Outputs, memory: int) -> tuple[float, float]:
-    """Seconds and dollars of a step."""
-    before = outputs.grid
-    reads = reads_of(grid, before)
-    size = outputs.size / grid.count
-    cpu = min(1.0, memory / rates.VCPU_MB)
-    own = max(
-        size / rates.NETWORK_BYTES_A_SECOND,
-        reads / grid.count * rates.GET_SECONDS / rates.GETS_AT_ONCE,
+    return sum(
+        step.seconds * wish.second_dollars + step.dollars(memory)
+        for step in _way(grid, outputs, memory, wish)
     )
-    own += size / (rates.MERGE_BYTES_A_SECOND * cpu)
-    seconds = rates.START_SECONDS + max(own, reads / rates.GETS_A_SECOND)
-    dollars = _dollars(grid.count, reads + 2 * grid.count)
-    dollars += grid.count * seconds * memory / 1024 * rates.X86_GB_SECOND_DOLLARS
-    return seconds, dollars
 
 
-def reads_of(grid: Grid, before: Grid) -> int:
-    """How often the reducers of a step read an output of the step before."""
-    return before.count * max(1, grid.ranges // before.ranges)
+def _seconds(grid: Grid, outputs: Outputs, memory: int, wish: Wish) -> float:
+    """Seconds of this step and of what must follow it."""
+    return sum(step.seconds for step in _way(grid, outputs, memory, wish))
 
 
-def _dollars(writes: int, reads: int) -> float:
-    """What requests to S3 cost."""
-    cost = writes * rates.THOUSAND_WRITES_DOLLARS + reads * rates.THOUSAND_READS_DOLLARS
-    return cost / 1000
+def _way(grid: Grid, outputs: Outputs, memory: int, wish: Wish) -> Iterator[Estimate]:
+    """This step and what must follow it, to the end."""
+    yield of_step(grid, outputs, memory, wish.at_once)
+    while grid.count > 1:
+        outputs = dataclasses.replace(outputs, grid=grid)
+        grid = _following(outputs)
+        yield of_step(grid, outputs, memory, wish.at_once)
+
+
+def _following(outputs: Outputs) -> Grid:
+    """What follows a step: a join, a tree's last, or the second of a two-level exchange's, with as
+    many reducers again, in one group.
+    """
+    grid = outputs.grid
+    if grid.ranges == 1 or is_disjoint(grid):
+        return Grid()
+    return Grid(1, min(BUCKETS, max(grid.ranges, grid.count)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from shuffle.plan import is_join
+from shuffle.estimate import is_join
 from state.grid import BUCKETS, Grid
 from state.keys import JobKeys
 from state.listing import list_job, read_step_record
@@ -36,7 +36,7 @@ def reducer_events(
                 job.run_id,
                 grid.buckets(number) if grid.ranges > before.ranges else (0, BUCKETS),
                 [sizes.get(one, 0) for one in inputs],
-                is_join(before),
+                is_join(before, grid),
                 is_async=True,
                 choice=job.choice,
             )

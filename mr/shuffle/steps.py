@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from shuffle.plan import Outputs, Wish, plan_step
+from shuffle.estimate import Outputs
+from shuffle.plan import Wish, plan_step
 from state.grid import Grid
 from state.keys import JobKeys
 from state.records import JobInfo, StepRecord
@@ -64,8 +65,7 @@ def next_step(job: JobInfo, found: Standing, request_id: str, now: float) -> Act
         sizes = found.sizes
         longest = JobKeys(job.job_id).output(found.step, grid.count)
         outputs = Outputs(grid, sum(sizes.values()), len(longest.encode()))
-        wish = Wish(job.reducers, job.fan_in)
-        planned = plan_step(found.step + 1, outputs, job.reducer_memory, wish)
+        planned = plan_step(found.step + 1, outputs, job.reducer_memory, Wish.of(job))
         return Claim(found.step + 1, grid, planned, sizes)
     # The same request comes again only after it failed: it may have started nothing yet.
     # Others wait until every reducer of the claim must have ended.

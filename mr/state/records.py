@@ -15,6 +15,9 @@ from state.fields import MOST_TASKS, Fields
 from state.grid import BUCKETS, Grid
 from state.keys import JobKeys
 
+GOALS = ("fastest", "cheapest")
+"""What a user may ask a run to be."""
+
 LAST_SECOND = 253_402_300_799
 """The end of the year 9999, in seconds since the epoch: later ones have no date."""
 
@@ -46,8 +49,10 @@ class JobInfo:
 
     `reducer_timeout` is the reducer function's timeout in seconds, `reducer_memory` its memory in
     MB. A record without `run_id` is one of an earlier version, or of a driver of one's own.
-    `reducers` and `fan_in` are the shape that the user asked for, 0 where none; `choice` is the job
-    that is run. A run that is `cancelled` is over: nothing more is started or written for it.
+    `reducers` and `fan_in` are the shape that the user asked for, 0 where none; `goal` one of GOALS
+    or "", `at_once` how many functions the account runs at once, 0 where nobody looked. `choice` is
+    the job that is run. A run that is
+    `cancelled` is over: nothing more is started or written for it.
     """
 
     job_id: str
@@ -60,6 +65,8 @@ class JobInfo:
     run_id: str = ""
     reducers: int = 0
     fan_in: int = 0
+    goal: str = ""
+    at_once: int = 0
     choice: Choice = BY_ENVIRONMENT
     cancelled: Cancelled | None = None
 
@@ -80,6 +87,8 @@ class JobInfo:
             "runId": self.run_id,
             "reducers": self.reducers,
             "fanIn": self.fan_in,
+            "goal": self.goal,
+            "atOnce": self.at_once,
             **self.choice.to_json(),
             **({"cancelled": self.cancelled.to_json()} if self.cancelled else {}),
         }
@@ -90,6 +99,9 @@ class JobInfo:
         fields = Fields(value, JobKeys(job_id).jobinfo)
         if fields.text("jobId") != job_id:
             raise BadRecord(f"{fields.where}: jobId is {brief(value['jobId'])}, not {job_id!r}")
+        goal = fields.text("goal", "")
+        if goal and goal not in GOALS:
+            raise BadRecord(f"{fields.where}: goal is {brief(goal)}, none of {', '.join(GOALS)}")
         return cls(
             job_id,
             fields.text("jobBucket"),
@@ -101,6 +113,8 @@ class JobInfo:
             fields.text("runId", ""),
             fields.count("reducers", 0, least=0),
             fields.count("fanIn", 0, least=0),
+            goal,
+            fields.count("atOnce", 0, least=0),
             Choice.from_json(fields),
             Cancelled.from_json(value["cancelled"], fields.where) if "cancelled" in value else None,
         )

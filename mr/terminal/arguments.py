@@ -81,7 +81,7 @@ def add_display(add: Add) -> None:
 
 
 def add_prices(add: Add) -> None:
-    add("--prices", metavar="FILE", help="prices for the cost, JSON: see mr/views/costs.py")
+    add("--prices", metavar="FILE", help="prices for the cost, JSON: see mr/running/costs.py")
 
 
 def add_aws(add: Add) -> None:

@@ -15,14 +15,14 @@ from aws.client import Clients
 from errors import log, visible
 from jobs import catalog
 from report import page
-from running import request, run
+from running import costs, request, run
 from running.following import Outcome
-from running.planning import Plan
 from running.request import JobRequest
+from state.records import GOALS
 from terminal import arguments, display, ending, program, questions
 from terminal.arguments import Add
 from terminal.questions import FORMS
-from views import costs, forecast
+from views.forecast import forecast
 
 EXAMPLES = """examples:
   python driver.py MY-BUCKET-NAME job1000 --dryrun --databkt MY-DATA
@@ -138,6 +138,12 @@ def _add_input(add: Add) -> None:
         help="bytes a mapper, 64MB say: objects are cut and packed",
     )
     add(
+        "--goal",
+        choices=GOALS,
+        metavar="GOAL",
+        help=f"{' or '.join(GOALS)}: choose the split size for it",
+    )
+    add(
         "--max-bad",
         type=arguments.percentage,
         metavar="P",
@@ -205,7 +211,10 @@ def fault_of(options: argparse.Namespace) -> str | None:
         "schema": (options.sql, "--sql"),
         "format": (options.sql, "--sql"),
         "output": (options.sql and not options.format, "--sql, and tells the form by its name"),
-        "prices": (waits or options.dryrun, "--wait4reducers, --wait or --dryrun"),
+        "prices": (
+            waits or options.dryrun or options.goal,
+            "--wait4reducers, --wait, --dryrun or --goal",
+        ),
     }
     for name, (fits, what) in needs.items():
         if getattr(options, name) and not fits:
@@ -223,30 +232,35 @@ def run_job(options: argparse.Namespace) -> None:
     if options.sql:
         asked = questions.asked(clients.s3, asked, options.sql, options.schema or "")
         questions.check_output(options.output)
-    outcome = carry_out(clients, asked, options)
+    outcome = carry_out(clients, asked, options, prices)
     with ending.told(outcome, options.json, log if options.sql else ending.print_line) as facts:
         if options.sql and outcome.job:
             questions.answer(clients.s3, outcome.job, options.format or "table", options.output)
-        if outcome.plan and asked.dryrun:
-            tell_plan(outcome.plan, asked.concurrency, prices, facts)
+        if asked.dryrun:
+            tell_plan(asked, outcome, prices, facts)
         elif outcome.job and not asked.full_async:
             own = prices if options.prices else None
             ending.tell_summary(clients, outcome.job, own, options.report, facts)
 
 
-def tell_plan(plan: Plan, concurrency: int, prices: costs.Prices, facts: dict[str, Any]) -> None:
+def tell_plan(
+    asked: JobRequest, outcome: Outcome, prices: costs.Prices, facts: dict[str, Any]
+) -> None:
     """Say what is planned, and add it to the facts."""
-    expected = forecast.forecast(plan, concurrency, prices)
-    ending.say(expected.lines())
-    facts["plan"] = expected.to_json()
+    if outcome.plan:
+        expected = forecast(asked, outcome.plan, outcome.weighed, prices)
+        ending.say(expected.lines())
+        facts["plan"] = expected.to_json()
 
 
-def carry_out(clients: Clients, asked: JobRequest, options: argparse.Namespace) -> Outcome:
+def carry_out(
+    clients: Clients, asked: JobRequest, options: argparse.Namespace, prices: costs.Prices
+) -> Outcome:
     """Run a job, on a display where it is waited for."""
     if asked.dryrun or asked.full_async:
-        return run.run(clients, asked)
+        return run.run(clients, asked, prices=prices)
     with display.chosen(options) as shown:
-        return run.run(clients, asked, listener=shown)
+        return run.run(clients, asked, listener=shown, prices=prices)
 
 
 def interrupted(options: argparse.Namespace) -> str:

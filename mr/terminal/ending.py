@@ -13,11 +13,11 @@ from typing import Any
 from aws.client import Clients
 from errors import JobError, log
 from report import page
+from running.costs import Prices
 from running.following import Outcome
 from state.records import JobInfo
 from terminal import arguments
 from views.answer import answer_of
-from views.costs import Prices
 from views.summary import Summary, read_summary
 
 

@@ -15,11 +15,11 @@ from typing import TextIO
 from aws.client import Clients
 from errors import UsageError, log
 from report import page
-from running import cancelling, resuming, watching
+from running import cancelling, costs, resuming, watching
 from state.records import Cancelled
 from terminal import arguments, display, ending, program, questions
 from terminal.arguments import Add
-from views import costs, listed, logs, result, timings, traces
+from views import listed, logs, result, timings, traces
 from views.answer import read_answer
 from views.status import read_status
 from views.summary import read_summary

@@ -14,8 +14,8 @@ from typing import Any
 
 from errors import counted
 from running.stragglers import is_straggler
-from shuffle.joining import LEAST_COPIED
-from shuffle.plan import is_join
+from shuffle.estimate import is_disjoint
+from shuffle.joining import parts_of
 from state.badrows import BadRows, most_frequent, too_many
 from state.jobcode import UNKNOWN, JobCode
 from state.keys import JobKeys
@@ -215,10 +215,10 @@ def input_bytes(job: FinishedJob) -> int:
     return job.data.size or sum(task.input_bytes for task in job.mappers)
 
 
-def copied(job: FinishedJob) -> int:
-    """How many outputs S3 copied into the result, where they were joined; pure."""
+def parts_joined(job: FinishedJob) -> int:
+    """In how many parts the answer was uploaded, where it was joined; pure."""
     before = job.records.get(job.last.step - 1)
-    if before is None or not is_join(before.grid) or job.last.output_bytes < LEAST_COPIED:
+    if before is None or not is_disjoint(before.grid):
         return 0
     outputs = [task for task in job.reducers if task.step == job.last.step - 1]
-    return sum(task.output_bytes > LEAST_COPIED for task in outputs)
+    return parts_of(task.output_bytes for task in outputs if task.groups)

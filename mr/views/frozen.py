@@ -14,12 +14,12 @@ from botocore.exceptions import ClientError
 from aws import s3json
 from aws.client import Clients, error_code, is_denied
 from errors import BadRecord, JobError, UsageError, brief, log
+from running.costs import FunctionUsage, Prices, S3Usage
 from state.fields import Fields
 from state.keys import JobKeys
 from state.records import LAST_SECOND, JobInfo
 from state.runs import Run
 from views import calls, logs, usage
-from views.costs import FunctionUsage, Prices, S3Usage
 from views.finished import FinishedJob
 
 LOG_SECONDS = 10.0

@@ -12,14 +12,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-import lambdautils
 from aws.client import error_code, is_denied
 from aws.notifications import covering_entry
+from running.outlook import MEMORY_MB
 from state.keys import JobKeys
 from state.records import JobData, JobInfo
-
-SMALL_MEMORY_MB = 128
-"""Memory of the driver and the coordinator, as scns.json has it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +74,4 @@ def settings_of(functions: Any, name: str, role: str) -> Settings:
 
 def assumed_settings(role: str) -> Settings:
     """What scns.json gives a function of this role."""
-    large = role in ("mapper", "reducer")
-    memory = lambdautils.LAMBDA_MEMORY_MB if large else SMALL_MEMORY_MB
-    return Settings(memory, "x86_64", assumed=True)
+    return Settings(MEMORY_MB[role], "x86_64", assumed=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from errors import counted
-from shuffle.plan import is_join
+from shuffle.estimate import is_join
 from state.grid import Grid
 from state.keys import JobKeys
 from state.listing import JobListing, list_job, read_step_records
@@ -70,7 +70,7 @@ class Happenings:
             return f"mapper {number} read {named(self._events[number - 1].keys)} ({read})"
         before = grids[step - 1]
         outputs = counted(len(grids[step].inputs(number, before)), "output")
-        did = "joined" if is_join(before) else "merged"
+        did = "joined" if is_join(before, grids[step]) else "merged"
         return f"reducer {step}/{number} {did} {outputs} ({read})"
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from aws.client import Clients
 from errors import BadRecord, JobError, visible
+from running import costs
 from state.keys import JobKeys, parse_key
-from views import costs, finished, frozen
+from views import finished, frozen
 from views.status import JobStatus, read_status
 from views.words import dollars, duration
 

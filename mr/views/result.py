@@ -21,7 +21,7 @@ from views.jsonpairs import Pair
 from views.sorting import Falling, ordered
 
 AT_ONCE = 10_000
-"""Pairs that are made JSON together."""
+"""Pairs that are made JSON, or printed, together."""
 
 
 def choose(pairs: Iterable[Pair], sort: str, top: int | None) -> Iterator[Pair]:
@@ -132,8 +132,9 @@ def _write_json(pairs: Iterator[Pair]) -> None:
 
 def _cell(value: Any) -> str:
     """A key or value as CSV takes it: a number or a text as it is, all else as JSON."""
-    is_plain = isinstance(value, str) or _is_number(value)
-    return visible(value if is_plain else json.dumps(value), keep="\t\r\n")
+    if _is_number(value):
+        return str(value)
+    return visible(value if isinstance(value, str) else json.dumps(value), keep="\t\r\n")
 
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")

@@ -12,11 +12,13 @@ from typing import Any
 
 from aws.client import Clients
 from errors import MAX_SHOWN, clipped, counted, visible
+from running import costs
+from running.costs import FunctionUsage, Item, Prices, S3Usage
 from state.badrows import lines_of
 from state.keys import JobKeys
-from views import costs, finished, usage
+from views import finished, usage
 from views.answer import answer_of
-from views.costs import FunctionUsage, Item, Prices, S3Usage, bill_json
+from views.bill import bill_json, item_lines
 from views.finished import FinishedJob, Task
 from views.frozen import frozen
 from views.words import dollars, utc
@@ -76,7 +78,7 @@ class Summary:
         return [
             f"cost {dollars(costs.total(self.items))} as of {utc(self.as_of)} (prices of "
             f"{self.prices_date}); estimated: {guessed}",
-            *costs.item_lines(self.items),
+            *item_lines(self.items),
         ]
 
     def _times(self) -> list[str]:

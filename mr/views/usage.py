@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from running import costs
+from running.costs import FunctionUsage, S3Usage
 from shuffle import rates
-from views import costs, finished
+from views import finished
 from views.calls import Billed
-from views.costs import FunctionUsage, S3Usage
 from views.finished import FinishedJob, Task
 from views.functions import MAPPERS, names_of, settings_of
 
 AS_BILLED = "as billed"
 MEASURED = "measured by itself"
-ASSUMED_SECONDS = f"{rates.COORDINATOR_SECONDS} s a call assumed"
 
 
 def usages(
@@ -66,21 +66,24 @@ def as_billed(functions: Any, role: str, row: Billed, note: str) -> FunctionUsag
 def estimated(functions: Any, role: str, name: str, own: Billed) -> FunctionUsage:
     """The use of a function whose logs do not tell all of it."""
     settings = settings_of(functions, name, role)
-    note = ASSUMED_SECONDS if role == "coordinator" else MEASURED
+    seconds, note = own.seconds, MEASURED
+    if role == "coordinator":  # its outputs tell no time
+        each = rates.coordinator_seconds(settings.memory)
+        seconds, note = own.calls * each, f"{each:.2f} s a call assumed"
     notes = [note, f"{settings.memory} MB assumed" if settings.assumed else ""]
     return FunctionUsage(
-        role, name, own.calls, own.seconds, settings.memory, settings.architecture,
+        role, name, own.calls, seconds, settings.memory, settings.architecture,
         ", ".join(filter(None, notes)),
     )  # fmt: skip
 
 
 def measured(job: FinishedJob) -> dict[str, Billed]:
-    """Calls and seconds by role, as the outputs tell; the coordinator's seconds are assumed."""
+    """Calls and seconds by role, as the outputs tell; the coordinator's tell no seconds."""
     calls = costs.coordinator_calls(len(job.mappers), len(job.reducers))
     return {
         "driver": Billed(),
         "mapper": Billed(calls=len(job.mappers), seconds=_seconds(job.mappers)),
-        "coordinator": Billed(calls=calls, seconds=calls * rates.COORDINATOR_SECONDS),
+        "coordinator": Billed(calls=calls),
         "reducer": Billed(calls=len(job.reducers), seconds=_seconds(job.reducers)),
     }
 
@@ -105,4 +108,4 @@ def requests_of(job: FinishedJob) -> S3Usage:
     grids = [record.grid for _, record in sorted(job.records.items())]
     objects = job.data.objects
     reads = job.data.input_reads or objects
-    return costs.s3_usage(objects, len(job.mappers), grids, reads, finished.copied(job))
+    return costs.s3_usage(objects, len(job.mappers), grids, reads, finished.parts_joined(job))

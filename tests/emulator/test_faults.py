@@ -4,6 +4,7 @@ errors, broken downloads, slow calls, killed workers, every event twice.
 
 from __future__ import annotations
 
+import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,15 @@ from local import uservisits
 from local.emulator import Emulator
 from tests import oracle
 from tests.cloud import Cloud, cloud_on
-from tests.faults import FaultProxy, broken_downloads, kill_as_jobs_go_on, slow, throttling
+from tests.faults import (
+    SHAPES,
+    FaultProxy,
+    broken_downloads,
+    in_turns,
+    kill_as_jobs_go_on,
+    slow,
+    throttling,
+)
 
 PREFIX = "uservisits/"
 MAPPERS = 20
@@ -55,10 +64,15 @@ def proxy(faulty) -> Iterator[FaultProxy]:
 
 
 def run_jobs(cloud: Cloud, job_ids: list[str], *options: str, at_once: int = 2) -> None:
-    """Run jobs, some at once, and expect each to end well."""
+    """Run jobs of all shapes, some at once, and expect each to end well."""
     options = ("--wait4reducers", "--batchsize", "1", "--concurrency", "6", *options)
+    shapes = in_turns(job_ids)
+
+    def drive(job: str) -> subprocess.CompletedProcess[str]:
+        return cloud.driver(job, *options, *shapes[job], prefix=PREFIX)
+
     with ThreadPoolExecutor(at_once) as threads:
-        ended = list(threads.map(lambda job: cloud.driver(job, *options, prefix=PREFIX), job_ids))
+        ended = list(threads.map(drive, job_ids))
     for job_id, done in zip(job_ids, ended, strict=True):
         assert done.returncode == 0, f"{job_id}: {done.stderr[-2000:]}"
 
@@ -69,7 +83,7 @@ def test_jobs_of_20_mappers_are_exact_while_a_tenth_of_all_calls_fails(
 ) -> None:
     cloud, _ = faulty
     proxy.rules(*throttling(0.10), *broken_downloads(0.05), *slow(500))
-    jobs = [f"throttled-{number}" for number in range(4)]
+    jobs = [f"throttled-{number}" for number in range(len(SHAPES))]
     run_jobs(cloud, jobs, at_once=at_once)
     expected = oracle.answer(bodies).groups
     for job_id in jobs:
@@ -97,6 +111,7 @@ def test_every_event_twice_starts_every_reducer_once(faulty, bodies) -> None:
         )
     for job_id in jobs:
         cloud.assert_result(job_id, bodies)
+    assert {cloud.planned_reducers(job_id) for job_id in jobs} == {4, 7}
     started = cloud.settled_invocations("reducerNS") - before
     assert started == sum(cloud.planned_reducers(job_id) for job_id in jobs)
 

@@ -65,6 +65,8 @@ def drive_in_lambda(cloud: Cloud, **fields: Any) -> subprocess.CompletedProcess[
 def run_every_kind_of_job(cloud: Cloud) -> None:
     """Whatever makes a function call AWS: both modes, overwriting, bad rows, a stuck job."""
     assert "TIMER" in drive_in_lambda(cloud, dryrun="yes").stdout
+    goal = {"goal": "fastest", "batchSize": None}
+    assert "TIMER" in drive_in_lambda(cloud, dryrun="yes", **goal).stdout
     assert "TIMER" in drive_in_lambda(cloud, job_id="one").stdout
     assert "TIMER" in drive_in_lambda(cloud, job_id="one", overwrite="yes").stdout
     cloud.assert_result("one", ROWS)

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from aws.client import Clients
 from jobs import loading
 from local import uservisits
+from local.simulated import joins
+from local.simulated.cloud import Cloud as SimulatedCloud
+from local.simulated.cloud import SimulatedClients
+from local.simulated.groups import alike
+from local.simulated.rates import Rates
+from local.simulated.work import Pairs, Query, Worker
 from shuffle import joining, pairs
 from shuffle.pairs import NotThereYet, read_part, write_pairs
 from state.keys import JobKeys
 from state.outputs import Counts
 from state.records import JobInfo
 from state.runs import OtherRun, Run
+from state.tasks import ReducerEvent
 from tests.cloud import Cloud
 
 PREFIX = "steps/"
@@ -45,6 +56,21 @@ def test_a_shape_gives_the_exact_answer_with_the_reducers_that_were_planned(
     records = [cloud.read(f"{name}/reducerstate.{step}") for step in range(1, len(steps) + 1)]
     assert [record["reducerCount"] for record in records] == steps
     assert cloud.settled_invocations("reducerNS") - before == sum(steps)
+
+
+def test_a_goal_is_shown_beside_other_ways_and_gives_the_exact_answer(cloud: Cloud, bodies) -> None:
+    shown = cloud.driver("goal", "--goal", "cheapest", "--dryrun", "--json", prefix=PREFIX)
+    choice = json.loads(shown.stdout)["plan"]["goal"]
+    assert choice["name"] == "cheapest"
+    assert choice["split_size"] in [one["split_size"] for one in choice["alternatives"]]
+    assert f"with at most {choice['functions_at_once']:,} functions at once" in shown.stderr
+    done = cloud.driver("goal", "--goal", "cheapest", "--wait4reducers", prefix=PREFIX)
+    assert done.returncode == 0, done.stderr
+    cloud.assert_result("goal", bodies)
+    record = cloud.read("goal/jobinfo.json")
+    assert record["goal"] == "cheapest"
+    assert record["atOnce"] > 0
+    assert record["mapCount"] == 1  # 1 MB is not worth a second mapper
 
 
 def test_a_shape_that_cannot_end_is_refused_before_anything_is_written(
@@ -91,6 +117,47 @@ def joined(run: Run, keys: list[str]) -> joining.Joined:
     return joining.join(run, keys, check, lambda done: {"groupcount": str(done.groups)})
 
 
+def joined_in_the_simulator(run: Run, keys: list[str]) -> Counter[str]:
+    """The requests of the simulator's join of outputs as large as these, by operation."""
+    cloud = SimulatedCloud(Rates(), 1)
+    for name in (run.bucket, "data"):
+        cloud.make_bucket(name)
+    info = run.s3.get_object(Bucket=run.bucket, Key=JobKeys(run.job_id).jobinfo)["Body"].read()
+    cloud.buckets[run.bucket].write(JobKeys(run.job_id).jobinfo, info, {})
+    for key in keys:
+        head = run.s3.head_object(Bucket=run.bucket, Key=key)
+        count = int(head["Metadata"]["groupcount"])
+        pairs = Pairs(head["ContentLength"], count, count)
+        cloud.buckets[run.bucket].write(key, pairs, head["Metadata"])
+    me = cloud.computer()
+
+    def work() -> None:
+        own = SimulatedClients(cloud, me)
+        there = Run(own.s3, run.bucket, run.job_id, run.run_id)
+        worker = Worker(cloud, Query(alike(9), 164, 28), me, own, there, 0.0)
+        event = ReducerEvent(run.bucket, keys, run.bucket, run.job_id, 1, 2, 1, join=True)
+        joins.join(worker, event)
+
+    cloud.clock.start(work, me)
+    cloud.clock.run()
+    return Counter({operation: count for (_, operation), count in cloud.requests.items()})
+
+
+@contextmanager
+def counted(s3: Any) -> Iterator[Counter[str]]:
+    """The requests that a client sends meanwhile, by operation."""
+    found: Counter[str] = Counter()
+
+    def count(model: Any, **_: Any) -> None:
+        found[model.name] += 1
+
+    s3.meta.events.register("before-call.s3", count)
+    try:
+        yield found
+    finally:
+        s3.meta.events.unregister("before-call.s3", count)
+
+
 def read(run: Run) -> dict:
     found = run.s3.get_object(Bucket=run.bucket, Key=JobKeys(run.job_id).result)
     return json.loads(found["Body"].read())
@@ -112,7 +179,12 @@ def many(first: int, count: int) -> dict[str, float]:
 def test_outputs_are_joined_byte_by_byte(clients, cloud: Cloud, name: str, pieces) -> None:
     run = new_run(clients, cloud, f"join-{name}")
     keys = [put(run, number, piece) for number, piece in enumerate(pieces, 1)]
-    done = joined(run, keys)
+    with counted(clients.s3) as requests:
+        done = joined(run, keys)
+    assert requests == joined_in_the_simulator(run, keys)
+    sizes = [clients.s3.head_object(Bucket=cloud.bucket, Key=key)["ContentLength"] for key in keys]
+    parts = joining.parts_of(size for size, piece in zip(sizes, pieces, strict=True) if piece)
+    assert requests["UploadPart"] + requests["UploadPartCopy"] == parts
     expected = {key: value for piece in pieces for key, value in piece.items()}
     assert read(run) == expected
     assert done.groups == len(expected)

@@ -10,9 +10,9 @@ import pytest
 from local import awscheck
 from local.simulated.measuring import ASKED, REQUESTS, rates_of, spread
 from local.simulated.rates import Rates, Spread
+from running.costs import S3Usage
 from state.grid import Grid
 from state.records import JobData, JobInfo, StepRecord
-from views.costs import S3Usage
 from views.finished import FinishedJob, Task
 from views.logs import LogLine
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import time
 
@@ -72,6 +73,7 @@ def test_a_run_that_is_over_writes_no_plan() -> None:
         (packed([event(1, ["a"], run_id="other")]), "line 1 is not of mapper 1 of this run"),
         (gzip.compress(json.dumps({"bucket": "b"}).encode()), "mapper event: keys is missing"),
     ],
+    ids=itertools.count(1),
 )
 def test_what_is_no_plan_is_refused(body: bytes, error: str) -> None:
     with pytest.raises(BadRecord, match=error):

@@ -11,6 +11,7 @@ import pytest
 import reducerCoordinator
 from aws import s3json
 from errors import BadRecord, JobError
+from running.costs import Prices, read_prices
 from running.listener import MapperTotals
 from state.fields import MOST, MOST_TASKS, Fields
 from state.grid import Grid
@@ -20,7 +21,6 @@ from state.records import JobInfo, StepRecord
 from tests.model import BUCKET, S3, World
 from views import finished
 from views.answer import read_answer
-from views.costs import Prices, read_prices
 from views.jsonpairs import first_pairs
 
 HUGE = [10**400, -(10**400), 10**9 * MOST, float("nan"), float("inf"), -1, True, "1", [1], {}]

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from errors import UsageError
+from running import costs
+from running.costs import FunctionUsage, Item, Prices, S3Usage
 from shuffle import rates
 from state.grid import Grid
 from tests.model import S3, World
-from views import costs
-from views.costs import FunctionUsage, Item, Prices, S3Usage
 from views.words import dollars
 
 
@@ -92,8 +92,8 @@ def test_events_of_a_large_job_list_little_more_than_those_of_a_small_one() -> N
 
 
 def test_outputs_that_s3_copies_are_parts_of_an_upload() -> None:
-    plain, copied = (costs.s3_usage(1, 4, [Grid(1, 8), Grid()], copied=n) for n in (0, 8))
-    assert (copied.writes - plain.writes, copied.reads) == (8 + 2, plain.reads)
+    plain, upload = (costs.s3_usage(1, 4, [Grid(1, 8), Grid()], parts=n) for n in (0, 9))
+    assert (upload.writes - plain.writes, upload.reads) == (9 + 1, plain.reads)
 
 
 def test_a_price_list_replaces_what_it_names(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from shuffle.plan import Outputs, Wish, plan_step
+from shuffle.estimate import Outputs
+from shuffle.plan import Wish, plan_step
 from state.grid import Grid
 from tests import readme
 

@@ -19,6 +19,7 @@ def fault(words: list[str]) -> str | None:
         ["b", "j", "--dryrun"],
         ["b", "j", "--dryrun", "--json", "--prices", "p.json"],
         RUN,
+        [*RUN, "--goal", "cheapest", "--prices", "p.json"],
         [*RUN, "--wait4reducers", "--json", "--quiet", "--report", "r.html", "--prices", "p.json"],
         [*RUN, "--wait", "--json", "--quiet", "--report", "r.html", "--prices", "p.json"],
     ],
@@ -32,7 +33,7 @@ def test_options_that_go_together(words: list[str]) -> None:
     [
         ([*RUN, "--quiet"], "--quiet goes with --wait4reducers or --wait"),
         ([*RUN, "--report", "r"], "--report goes with --wait4reducers or --wait; `job.py report`"),
-        ([*RUN, "--prices", "p"], "--prices goes with --wait4reducers, --wait or --dryrun"),
+        ([*RUN, "--prices", "p"], "--prices goes with --wait4reducers, --wait, --dryrun"),
         (["b", "j", "--dryrun", "--wait4reducers", "--quiet"], "--quiet goes with"),
     ],
 )

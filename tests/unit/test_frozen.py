@@ -7,9 +7,9 @@ import json
 import pytest
 
 from errors import BadRecord
+from running.costs import FunctionUsage, Prices, S3Usage, total
 from tests.driven import DrivenWorld, driver
 from tests.model import BUCKET, S3
-from views.costs import FunctionUsage, Prices, S3Usage, total
 from views.frozen import Frozen, read
 from views.summary import read_summary
 

@@ -174,3 +174,24 @@ def test_the_two_function_names_may_be_left_out_of_a_dry_run_only() -> None:
 def test_what_is_no_whole_number_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a whole number from 0"):
         whole_number(text, 0)
+
+
+@pytest.mark.parametrize("goal", ["fastest", "cheapest"])
+def test_a_goal_comes_by_either_way(goal: str) -> None:
+    payload = JobRequest.from_payload({**REAL, "goal": goal}, "us-west-2")
+    words = ("b", "job1", "mapperNS", "reducerNS", "--goal", goal)
+    assert payload.goal == from_command_line(*words).goal == goal
+
+
+@pytest.mark.parametrize(
+    ("fields", "fault"),
+    [
+        ({"goal": "quick"}, "the goal is 'quick': it is one of fastest, cheapest"),
+        ({"goal": 1}, "payload goal is 1: it must be a text"),
+        ({"goal": "fastest", "splitSize": "64MB"}, "without batch or split size"),
+        ({"goal": "fastest", "batchSize": 4}, "without batch or split size"),
+    ],
+)
+def test_a_goal_that_is_none_or_has_nothing_to_choose_is_refused(fields, fault: str) -> None:
+    with pytest.raises(UsageError, match=fault):
+        JobRequest.from_payload({**REAL, **fields}, "us-west-2")

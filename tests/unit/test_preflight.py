@@ -169,3 +169,18 @@ def test_a_missing_function_stops_the_job(functions) -> None:
     functions.stub.add_client_error("get_function_configuration", "ResourceNotFoundException")
     with pytest.raises(JobError, match="there is no function mapperNS in us-west-2"):
         preflight.function_facts(functions, "mapperNS")
+
+
+def test_an_account_tells_how_many_functions_it_runs_at_once(functions) -> None:
+    limits = {"UnreservedConcurrentExecutions": 90}
+    functions.stub.add_response("get_account_settings", {"AccountLimit": limits})
+    assert preflight.functions_at_once(functions) == 90
+
+
+def test_an_account_that_may_not_be_asked_is_taken_for_an_ordinary_one(functions, capfd) -> None:
+    functions.stub.add_client_error("get_account_settings", "AccessDeniedException")
+    assert preflight.functions_at_once(functions) == 1000
+    assert "may not be read, 1,000 functions at once are assumed" in capfd.readouterr().err
+    functions.stub.add_client_error("get_account_settings", "ServiceException")
+    with pytest.raises(ClientError, match="ServiceException"):
+        preflight.functions_at_once(functions)

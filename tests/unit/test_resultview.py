@@ -39,6 +39,19 @@ def test_csv_quotes_what_must_be_quoted(capsys) -> None:
     assert capsys.readouterr().out == 'key,value\na,1.0\n"c,d",2.5\n'
 
 
+def test_csv_is_printed_in_blocks(monkeypatch) -> None:
+    """A print for each row takes most of the time of a large answer."""
+    out = io.StringIO(newline="")
+    written: list[str] = []
+    monkeypatch.setattr(out, "write", written.append)
+    count = 2 * result.AT_ONCE + 5
+    with contextlib.redirect_stdout(out):
+        result.write(((str(number), number) for number in range(count)), "csv")
+    assert len(written) < 20
+    rows = list(csv.reader(io.StringIO("".join(written), newline="")))
+    assert rows == [["key", "value"], *([str(number)] * 2 for number in range(count))]
+
+
 ODD = ["a\rforged,9", "b\nforged,9", 'c"', "d\r\n", "e,f", "", " g ", "ß\u3000"]
 
 

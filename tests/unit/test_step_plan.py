@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from errors import JobError, UsageError
 from shuffle import plan
-from shuffle.plan import Outputs, Wish, check_wish, plan_step
+from shuffle.estimate import Outputs, is_join
+from shuffle.plan import Wish, check_wish, plan_step
 from state.grid import Grid
 
 MEMORY = 1536
@@ -32,12 +33,40 @@ def steps(mappers: int, size: float, wish: Wish = PLANNED, memory: int = MEMORY)
         (1, 1e3, [Grid()]),
         (29, 30e6, [Grid()]),  # a small job is one step
         (30, 1.8e9, [Grid(1, 64), Grid()]),  # partitioned, then joined
-        (10_000, 300_000, [Grid(4), Grid()]),  # many small outputs: a tree
+        (10_000, 300_000, [Grid(8), Grid()]),  # many small outputs: a tree
         (1980, 20e9, [Grid(32, 8), Grid(1, 256), Grid()]),  # two levels, then joined
     ],
 )
 def test_the_shape_follows_from_the_outputs(mappers, size, expected) -> None:
     assert steps(mappers, size) == expected
+
+
+@pytest.mark.parametrize(
+    ("ranges", "size", "expected"),
+    [
+        (64, 60e6, Grid()),  # goes through one function in no time
+        (64, 900e6, Grid()),  # of 14 MB each: copied
+        (256, 900e6, Grid(1, 64)),  # of 3.5 MB each: larger ones first
+        (256, 8e9, Grid()),  # stays in its parts
+    ],
+)
+def test_outputs_that_s3_would_not_copy_are_made_larger_first(ranges, size, expected) -> None:
+    grid = plan_step(3, Outputs(Grid(1, ranges), size), MEMORY, PLANNED)
+    assert grid == expected
+    assert plan_step(4, Outputs(Grid(1, ranges), size), MEMORY, PLANNED) == Grid()
+    assert plan_step(3, Outputs(Grid(1, ranges), size), MEMORY, Wish(reducers=ranges)) == Grid()
+
+
+def test_a_goal_takes_more_reducers_for_time_and_fewer_for_money() -> None:
+    outputs = Outputs(Grid(100), 3e9)
+    found = {goal: plan_step(1, outputs, MEMORY, Wish(goal=goal)).count for goal in plan.WORTH}
+    assert found["cheapest"] < found[""] < found["fastest"]
+
+
+def test_an_account_of_few_functions_gets_no_more_reducers_than_it_runs() -> None:
+    outputs = Outputs(Grid(100), 500e6)
+    assert plan_step(1, outputs, MEMORY, Wish(goal="fastest", at_once=10)).count <= 10
+    assert plan_step(1, outputs, MEMORY, Wish(goal="fastest")).count > 10
 
 
 @pytest.mark.parametrize(
@@ -68,7 +97,7 @@ def test_a_plan_fits_its_reducers_and_ends_within_four_steps(mappers, size, memo
     assert len(found) <= plan.MOST_STEPS
     before = Grid(mappers)
     for grid in found:
-        if not plan.is_join(before):
+        if not is_join(before, grid):
             share = size / grid.count * plan.MEMORY_PER_BYTE + plan.MEMORY_SPARE
             assert share <= memory * 1e6
         assert grid.count <= plan.MOST_REDUCERS

@@ -10,12 +10,13 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from running import costs
+from running.costs import FunctionUsage, Prices, S3Usage
 from state.grid import Grid
 from state.jobcode import JobCode
 from state.records import JobData, JobInfo, StepRecord
-from views import costs, summary, usage
+from views import summary, usage
 from views.calls import Billed
-from views.costs import FunctionUsage, Prices, S3Usage
 from views.finished import FinishedJob, Task
 from views.functions import settings_of
 
@@ -122,7 +123,7 @@ def test_a_function_tells_its_memory_and_architecture(functions) -> None:
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException"])
-@pytest.mark.parametrize(("role", "memory"), [("mapper", 1536), ("coordinator", 128)])
+@pytest.mark.parametrize(("role", "memory"), [("mapper", 1536), ("coordinator", 1024)])
 def test_what_a_function_does_not_tell_is_assumed(functions, code, role, memory) -> None:
     client, stub = functions
     stub.add_client_error("get_function_configuration", code)

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from aws.s3objects import FIRST_PAGE, LONGEST_PAGE
-from errors import UsageError, brief, counted
-from shuffle import plan, rates
+from errors import UsageError, brief
+from shuffle import rates
+from shuffle.estimate import is_join, reads_of
 from state.fields import is_number
 from state.grid import Grid
-from views.words import dollars
 
 LIST_PAGE = 1000
 """Keys that one list request gives."""
@@ -129,13 +129,14 @@ def coordinator_calls(mappers: int, reducers: int) -> int:
 
 
 def s3_usage(
-    objects: int, mappers: int, grids: Sequence[Grid], input_reads: int = 0, copied: int = 0
+    objects: int, mappers: int, grids: Sequence[Grid], input_reads: int = 0, parts: int = 0
 ) -> S3Usage:
     """The requests of a job of so many mappers and these reduce steps, when nothing fails.
 
-    `input_reads` are more than `objects` where several mappers read parts of the same one; of the
-    outputs that the last step joins, S3 copies `copied`. What a waiting driver asks for while it
-    waits is not in it, and an event that comes late may see a step that was claimed meanwhile.
+    `input_reads` are more than `objects` where several mappers read parts of the same one; `parts`
+    are those in which the last step uploads the answer, where it joins it. What a waiting driver
+    asks for while it waits is not in it, and an event that comes late may see a step that was
+    claimed meanwhile.
     """
     steps = [Grid(mappers), *grids]
     tasks = sum(step.count for step in steps)
@@ -144,9 +145,8 @@ def s3_usage(
     # A task looks twice whose run it is, and writes its output; the last one writes `done` too.
     writes, reads = writes + tasks + 1, reads + 2 * tasks
     for before, step in itertools.pairwise(steps):
-        is_joined = step.count == 1 and plan.is_join(before)
-        reads += 2 * before.count if is_joined else plan.reads_of(step, before)
-    writes += copied + 2 if copied else 0  # a multipart upload begins, has a tail, and ends
+        reads += 2 * before.count if is_join(before, step) else reads_of(step, before)
+    writes += parts + 1 if parts else 0  # an upload begins, has parts, and ends in place of a write
     # Coordinators: the job's record; from the first claim on that step's, and a list of its own.
     writes += len(grids) + lists_of(mappers) + 1
     reads += mappers + 3
@@ -200,32 +200,3 @@ def bill(functions: Sequence[FunctionUsage], s3: S3Usage, prices: Prices) -> lis
 def total(items: Sequence[Item]) -> float:
     """The sum of a bill, in dollars."""
     return sum(item.dollars for item in items)
-
-
-def bill_lines(items: tuple[Item, ...], prices_date: str) -> list[str]:
-    """A bill, for a person."""
-    return [
-        f"estimated cost {dollars(total(items))} (prices of {prices_date})",
-        *item_lines(items),
-    ]
-
-
-def item_lines(items: Sequence[Item]) -> list[str]:
-    """The lines of a bill, for a person."""
-    return [f"  {item.what}: {quantity(item)}, {dollars(item.dollars)}" for item in items]
-
-
-def quantity(item: Item) -> str:
-    """How much of something was used, for a person."""
-    is_measured = isinstance(item.quantity, float)
-    measured = f"{item.quantity:,.3f} {item.unit}"
-    return measured if is_measured else counted(int(item.quantity), item.unit.removesuffix("s"))
-
-
-def bill_json(items: tuple[Item, ...], prices_date: str) -> dict[str, Any]:
-    """A bill, for programs."""
-    return {
-        "dollars": total(items),
-        "prices": prices_date,
-        "items": [dataclasses.asdict(item) for item in items],
-    }
