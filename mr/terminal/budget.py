@@ -102,8 +102,7 @@ class Budget(Listener):
 
     def planned(self, request: JobRequest, plan: Plan) -> None:
         """UsageError where the plan is forecast to cost too much."""
-        expected = forecast(request, plan, None, self._prices)
-        cost = costs.total(expected.outlook.items)
+        cost = forecast(request, plan, None, self._prices).outlook.dollars
         if cost > self._most:
             raise UsageError(
                 f"the job is expected to cost about {dollars(cost)}, more than "
@@ -111,6 +110,9 @@ class Budget(Listener):
             )
         self._request = request
         self._told.planned(request, plan)
+
+    def joined(self, job: JobInfo, sizes: list[int]) -> None:
+        self._told.joined(job, sizes)
 
     def recorded(self, s3: Any, job: JobInfo, events: Sequence[MapperEvent]) -> None:
         """The meter runs from here on, where the job is waited for."""
