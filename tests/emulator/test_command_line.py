@@ -359,6 +359,7 @@ def test_the_examples_of_help_run_as_they_stand(cloud: Cloud, finished, tmp_path
     for number, line in enumerate(EXAMPLES):
         runs = "mapperNS" in line
         filled = line.replace("MY-BUCKET-NAME", cloud.bucket).replace("MY-DATA", cloud.databkt)
+        filled = filled.replace("MY-BUCKET", cloud.bucket).replace("job1001", JOB)
         words = shlex.split(filled.replace("job1000", f"example-{number}" if runs else JOB))
         words[:2] = [sys.executable, str(ROOT / "mr" / words[1])]
         if "driver.py" in line:
