@@ -47,6 +47,7 @@ def make_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--quick", action="store_true", help="small input and few rounds")
     add("--only", action="append", choices=sections.ALL, help="this section (repeatable)")
+    add("--before", type=Path, metavar="DIR", help="a checkout to compare with, for `many_groups`")
     add("--page", type=Path, default=ROOT / "docs" / "benchmarks.md", help="what is written")
     return parser
 
@@ -66,7 +67,7 @@ def bench_all(options: argparse.Namespace) -> None:
     found: list[Section] = []
     try:
         with Emulator() as emulator:
-            bench = Bench(emulator, folder, options.quick)
+            bench = Bench(emulator, folder, options.quick, options.before)
             for name in sections.ALL:
                 if options.only is None or name in options.only:
                     say(f"{name}:")

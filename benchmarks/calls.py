@@ -93,8 +93,8 @@ def coordinator(bench: Bench) -> Section:
     bench.cloud.clear()
     text = (
         "One event of a job that still waits for a mapper, with so many outputs written straight "
-        "to S3, of which the one that is missing comes late in the order of the listing: the worst "
-        f"case. Over all events of a job of {mappers:,} mappers that end in random order, an event "
+        "to S3. Requests: the job's record, and a page of 32 keys. "
+        f"Over all events of a job of {mappers:,} mappers that end in random order, an event "
         f"takes {cpu * 1000:.1f} ms of a core in the median."
     )
     plot = {

@@ -21,11 +21,12 @@ DATA = "bench-data"
 
 
 class Cloud:
-    """A running emulator with the four functions deployed in it."""
+    """A running emulator with the four functions deployed in it, of the checkout `root`."""
 
-    def __init__(self, emulator: Emulator, folder: Path) -> None:
+    def __init__(self, emulator: Emulator, folder: Path, root: Path = ROOT) -> None:
         self.variables = emulator.client_environment()
         self.folder = folder
+        self.root = root
         self.s3 = boto3.client(
             "s3",
             endpoint_url=emulator.endpoint,
@@ -38,9 +39,11 @@ class Cloud:
             self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=region)
 
     def deploy(self) -> None:
-        config = json.loads((ROOT / "scns.json").read_text())
+        config = json.loads((self.root / "scns.json").read_text())
         for function in config["functions"]:
-            function["files_and_dirs"] = [str(ROOT / name) for name in function["files_and_dirs"]]
+            function["files_and_dirs"] = [
+                str(self.root / name) for name in function["files_and_dirs"]
+            ]
             function.pop("job_id", None)
             if "permission" in function:
                 function["permission"] = BUCKET
@@ -53,7 +56,7 @@ class Cloud:
         begin = time.perf_counter()
         done = subprocess.run(
             [sys.executable, *words],
-            cwd=ROOT,
+            cwd=self.root,
             env={**os.environ, **self.variables},
             capture_output=True,
             text=True,

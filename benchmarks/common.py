@@ -24,6 +24,7 @@ TITLES = {
     "original": "the original's way",
     "ours": "**this project**",
     "without_order": "this project, pairs as they come",
+    "before": "this project, earlier",
     "ours_polars": "**this project, Polars**",
     "ours_orjson": "**this project, orjson**",
     "spark": "PySpark, local[2]",
@@ -45,10 +46,15 @@ class Section:
 
 
 class Bench:
-    """What the sections share: sizes, input files, and the embedded AWS."""
+    """What the sections share: sizes, input files, and the embedded AWS; `before` is a checkout of
+    an earlier version.
+    """
 
-    def __init__(self, emulator: Emulator, folder: Path, quick: bool) -> None:
+    def __init__(
+        self, emulator: Emulator, folder: Path, quick: bool, before: Path | None = None
+    ) -> None:
         self.quick = quick
+        self.before = before
         self.rounds = 2 if quick else 5
         self.folder = folder
         self.emulator = emulator

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 import random
 import shutil
 import statistics
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from calls import computing, coordinator, starting
 from cloud import DATA
 from common import TITLES, Bench, Section, comparison, megabytes
-from measure import Run, faster, in_turns, median, peak, ratios, run_case
+from groups import many_groups
+from measure import Run, faster, in_turns, median, peak, ratios, run_case, whole
 from outlook import model
+from questions import questions
 from steps import answer, ranges
 
 from local import uservisits as generator
@@ -84,11 +84,12 @@ def mapper(bench: Bench) -> Section:
     }
     runs, missing = in_turns(cases, bench.rounds)
     ordered = ratios(*([run.cpu for run in runs[name]] for name in ("ours", "without_order")))
+    low, middle, high = statistics.quantiles(ordered, n=4, method="inclusive")
     text = (
         f"One object of {megabytes(bench.size)} in the embedded S3, to its output there. Both "
-        "cores may be used: one serves S3, and downloading overlaps computing. The order of the "
-        "pairs by their buckets, and the index, take "
-        f"{statistics.median(ordered) - 1:.0%} more CPU seconds than writing them as they come."
+        "cores may be used: one serves S3, and downloading overlaps computing. With its pairs in "
+        f"the order of their buckets, and the index, a mapper takes {middle:.2f} ({low:.2f}-"
+        f"{high:.2f}) x the CPU seconds of one that writes them as they come."
     )
     rows = comparison(runs, "original", bench.size)
     return Section("mapper", "A whole mapper, S3 to S3", text, rows, {}, missing)
@@ -222,13 +223,6 @@ def jobs(bench: Bench) -> Section:
     return Section("jobs", "Whole jobs", text, rows, plot, {**missing, **failed})
 
 
-def whole(case: str, folder: Path) -> Run:
-    """A framework's job, the start of its program included."""
-    begin = time.perf_counter()
-    run = run_case(case, str(folder), "2")
-    return dataclasses.replace(run, seconds=time.perf_counter() - begin)
-
-
 def growth(bench: Bench) -> Section:
     """Time against input, and against mappers."""
     rows = [["input", "the original's loop", "**uservisits**", "**uservisits_polars**"]]
@@ -291,7 +285,7 @@ def job_of_small_mappers(bench: Bench, prefix: str) -> Run:
 ALL: dict[str, Callable[[Bench], Section]] = {
     function.__name__: function
     for function in (
-        kernel, mapper, memory, reducer, ranges, starting, jobs, growth, coordinator, answer,
-        computing, model
+        kernel, questions, mapper, memory, reducer, ranges, starting, jobs, many_groups, growth,
+        coordinator, answer, computing, model,
     )
 }  # fmt: skip

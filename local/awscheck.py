@@ -34,6 +34,7 @@ from local.simulated import measuring
 from local.simulated.rates import Rates
 from running import costs
 from running.costs import FunctionUsage, S3Usage
+from running.preflight import functions_at_once
 from running.watching import wait_for_result
 from state.runs import read_job
 from terminal import arguments, program
@@ -191,7 +192,8 @@ def measure(account: Account, output: Path) -> None:
     speeds = measuring.speed_by_memory(
         patient, account.function("mapperNS"), MEMORIES, mapper_event(account), sizes(account)
     )
-    found = measuring.rates_of(times, speeds)
+    at_once = functions_at_once(account.clients.functions)
+    found = {**measuring.rates_of(times, speeds), "concurrency": at_once}
     rates = {name: rate for name, rate in Rates(**found).to_json().items() if name in found}
     for line in lines_of(rates, speeds):
         print(line)
@@ -218,6 +220,7 @@ def lines_of(rates: Mapping[str, Any], speeds: Mapping[int, float]) -> list[str]
             f"{name}: median {1000 * median:.1f} ms, 99th percentile {1000 * p99:.1f} ms"
             for name, (median, p99) in spreads.items()
         ),
+        f"functions at once: {rates['concurrency']:,}",
         *(f"a mapper of {memory} MB: {speed / 1e6:.1f} MB/s" for memory, speed in speeds.items()),
     ]
 

@@ -23,7 +23,7 @@ from shuffle.pairs import code_of, write_pairs
 from state.badrows import BadRows
 from state.failures import failure_record
 from state.keys import JobKeys
-from state.opening import opening
+from state.opening import asked, opening
 from state.outputs import Counts
 from state.runs import Lookout, OtherRun, Run
 from state.tasks import MapperEvent
@@ -53,7 +53,7 @@ def map_batch(run: Run, task: MapperEvent, job: Job) -> list[float]:
     """Read the batch, write the output, and answer [objects, rows, seconds, bad rows]."""
     objects = counted(len(task.keys), "object")
     begin = opening(run.run_id, run.job_id, f"mapper {task.mapper_id}")
-    log(f"{begin} reads {objects}")
+    log(f"{begin} reads {objects}{asked(task.invoked)}")
     log(f"mapper {task.mapper_id} runs job {code_of(job)}")
     start = time.monotonic()
     fed = feed(run, task, job)

@@ -17,13 +17,13 @@ from typing import Any
 
 from aws import fetchahead, s3json
 from aws.client import Clients
-from errors import log
+from errors import counted, log
 from jobs import loading
 from jobs.base import Job
 from shuffle import joining, pace, pairs
 from state.failures import failure_record
 from state.keys import JobKeys
-from state.opening import opening
+from state.opening import asked, opening
 from state.outputs import Counts
 from state.runs import Lookout, OtherRun, Run
 from state.tasks import ReducerEvent
@@ -55,7 +55,8 @@ def handle(s3: Any, event: Any, request_id: str) -> list[float]:
 def reduce(run: Run, task: ReducerEvent, job: Job) -> list[float]:
     """Merge or join, write the output, and answer [outputs, pairs, seconds]."""
     name = f"step {task.step} reducer {task.reducer_id}"
-    log(f"{opening(run.run_id, run.job_id, name)} reads {len(task.keys)} outputs")
+    outputs = counted(len(task.keys), "output")
+    log(f"{opening(run.run_id, run.job_id, name)} reads {outputs}{asked(task.invoked)}")
     log(f"{name} runs job {pairs.code_of(job)}")
     start = time.monotonic()
     counts = join(run, task, job, start) if task.join else merge(run, task, job, start)

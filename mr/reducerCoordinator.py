@@ -9,6 +9,7 @@ the same complete step one alone starts the next; then one asynchronous invocati
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import json
 import os
 import urllib.parse
@@ -24,11 +25,11 @@ from state.fields import Fields
 from state.grid import Grid
 from state.keys import JobKeys, parse_key
 from state.listing import read_step_record
-from state.opening import opening
+from state.opening import asked, opening
 from state.records import JobInfo, StepRecord
 from state.runs import RunCancelled, read_job
 from state.standing import stand
-from state.tasks import REDUCERS, ReducerEvent
+from state.tasks import INVOKED, REDUCERS, ReducerEvent
 
 STARTING_THREADS = 8
 
@@ -43,6 +44,7 @@ def handler(event: Any, context: Any) -> None:
         context.aws_request_id,
         context.get_remaining_time_in_millis() / 1000,
         os.environ.get(REDUCERS, "").split(),
+        written=event_time(event),
     )
     for bucket, job_id in jobs_of(event):
         coordinator.coordinate(bucket, job_id)
@@ -74,6 +76,16 @@ def records_of(event: Any) -> list[Any]:
     return records
 
 
+def event_time(event: Any) -> float:
+    """When the first record of an S3 event was made, in seconds since the epoch; 0.0 where it does
+    not say.
+    """
+    try:
+        return datetime.datetime.fromisoformat(event["Records"][0]["eventTime"]).timestamp()
+    except (LookupError, TypeError, ValueError):
+        return 0.0
+
+
 def place_of(record: Any) -> tuple[str, str]:
     """Bucket and key of a record of an S3 event. BadRecord where it has none."""
     s3 = Fields(record, "S3 event").fields("s3")
@@ -84,7 +96,8 @@ def place_of(record: Any) -> tuple[str, str]:
 @dataclasses.dataclass(frozen=True)
 class Coordinator:
     """One request of the coordinator: its clients, its name as the owner of a claim, the seconds
-    it has left, and the functions that it may start, on `threads` side by side.
+    it has left, and the functions that it may start, on `threads` side by side. `written` is when
+    S3 says that the output was, in seconds since the epoch, 0 where it does not.
     """
 
     clients: Clients
@@ -92,12 +105,13 @@ class Coordinator:
     seconds_left: float
     reducers: Sequence[str] = ()
     threads: int = STARTING_THREADS
+    written: float = 0.0
 
     def coordinate(self, bucket: str, job_id: str) -> None:
         """Look where a job is and do what is due. A record that cannot be read stops it."""
         try:
             job, _ = read_job(self.clients.s3, bucket, job_id)
-            log(f"{opening(job.run_id, job_id, 'coordinator')} looks")
+            log(f"{opening(job.run_id, job_id, 'coordinator')} looks{asked(self.written)}")
             self.check(bucket, job)
             if job.cancelled:
                 raise RunCancelled(f"was {job.cancelled}")
@@ -179,7 +193,7 @@ class Coordinator:
             self.clients.functions.invoke(
                 FunctionName=job.reducer_function,
                 InvocationType="Event",
-                Payload=json.dumps(event.to_json()).encode(),
+                Payload=json.dumps({**event.to_json(), INVOKED: self.clients.clock()}).encode(),
             )
 
         with self.clients.executor(self.threads) as threads:

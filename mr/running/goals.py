@@ -47,7 +47,7 @@ def weigh(listed: Sequence[S3Object], request: JobRequest, account: int, prices:
     once. UsageError as plan_batches raises it.
     """
     wish = Wish(request.reducers, request.fan_in, request.goal, account)
-    mappers = account if request.full_async else min(account, request.concurrency)
+    mappers = account if request.is_async else min(account, request.concurrency)
     found: dict[int, Alternative] = {}
     for size in split_sizes(sum(item.size for item in listed)):
         plan = plan_batches(listed, dataclasses.replace(request, split_size=size, endearly=None))

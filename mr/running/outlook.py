@@ -27,7 +27,7 @@ digits an address begins with, the rarer it is.
 """
 
 MEMORY_MB = {
-    "driver": 128,
+    "driver": 512,
     "mapper": lambdautils.LAMBDA_MEMORY_MB,
     "coordinator": 1024,
     "reducer": lambdautils.LAMBDA_MEMORY_MB,
@@ -70,7 +70,8 @@ def outlook(plan: Plan, at_once: int, wish: Wish, prices: Prices) -> Outlook:
         usage("reducer", sum(grid.count for grid in grids), sum(step.used for _, step in steps)),
     ]
     requests = costs.s3_usage(plan.objects, count, grids, sum(map(len, plan.batches)))
-    seconds = rates.START_SECONDS + count / rates.STARTS_A_SECOND + map_seconds(mapped, at_once)
+    seconds = rates.PREPARE_SECONDS + count / rates.STARTS_A_SECOND
+    seconds += rates.START_SECONDS + map_seconds(mapped, at_once)
     seconds += sum(step.seconds for _, step in steps)
     return Outlook(count, grids, seconds, tuple(costs.bill(used, requests, prices)))
 

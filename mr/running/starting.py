@@ -19,7 +19,7 @@ from state.listing import read_step_record
 from state.records import JobInfo
 from state.runs import Lookout, Run
 from state.standing import in_key_order
-from state.tasks import MapperEvent, ReducerEvent
+from state.tasks import INVOKED, MapperEvent, ReducerEvent
 
 STARTING_THREADS = 32
 
@@ -120,7 +120,7 @@ class Starter:
             lookout.look()
             self.listener.mapper_started(mapper_id)
             try:
-                return call(payload)
+                return call({**payload, INVOKED: self.clients.clock()})
             except JobError as error:
                 self.listener.mapper_failed(mapper_id, error)
                 if type(error) is FunctionFailed and self._failed_for_good(mapper_id):
@@ -143,7 +143,7 @@ def start_reducers(clients: Clients, job: JobInfo, step: int, wanted: Container[
     function = Function(patient(clients), job.reducer_function)
 
     def start(event: ReducerEvent) -> None:
-        function.start(event.to_json())
+        function.start({**event.to_json(), INVOKED: clients.clock()})
 
     threads, name = clients.threads(), lambda event: event.name
     call_all(start, events, STARTING_THREADS, RETRIES, lambda *_: None, name, threads)

@@ -31,6 +31,9 @@ COORDINATOR_COMPUTES = 0.06
 vCPU. What its starts take is in it, spread over a job's calls: docs/simulator.md.
 """
 
+PREPARE_SECONDS = 0.4
+"""What a driver does before it starts its first mapper: a dozen requests, one after another."""
+
 START_SECONDS = 1.0
 """From a step's last output to the first read of the next: an event, a claim, a cold start."""
 

@@ -14,6 +14,7 @@ import re
 from errors import visible
 
 _TASK = r"(mapper \d+|step \d+ reducer \d+|coordinator|driver)\b"
+_ASKED = re.compile(r"run \S+ of job .*, asked for at ([0-9]{1,12}\.[0-9]{3})")
 _ANY = re.compile(rf"run \S+ of job .*: {_TASK}")
 
 
@@ -22,6 +23,17 @@ def opening(run_id: str, job_id: str, task: str) -> str:
     "driver". `run_id` is "" where neither an event nor a record names a run.
     """
     return f"run {run_id or 'none'} of job {job_id}: {task}"
+
+
+def asked(invoked: float) -> str:
+    """The end of that line: when the call was sent, in seconds since the epoch; 0 is not known."""
+    return f", asked for at {invoked:.3f}" if invoked else ""
+
+
+def asked_at(line: str) -> float | None:
+    """When the call was sent that begins with a line of the log, as far as it says."""
+    found = _ASKED.fullmatch(line)
+    return float(found[1]) if found else None
 
 
 def opened_task(line: str, run_id: str, job_id: str) -> str | None:

@@ -16,6 +16,9 @@ REDUCERS = "MR_REDUCERS"
 between them: what stands in S3 is no authority. setupApps.py writes it.
 """
 
+INVOKED = "invokedAt"
+"""The field of an event that says when it was sent, in seconds since the epoch."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Range:
@@ -71,7 +74,8 @@ class MapperEvent:
 
     `is_async`: nobody waits for the answer, and Lambda repeats an event whose function fails.
     Without `run_id` the task belongs to the run that is there. `event_source` is passed on. `size`
-    are the bytes that it is to read, for whoever shows how far a job is.
+    are the bytes that it is to read, for whoever shows how far a job is; `invoked` is when it was
+    sent, in seconds since the epoch, 0 where nobody says so.
     """
 
     bucket: str
@@ -87,6 +91,7 @@ class MapperEvent:
     requester_pays: bool = False
     choice: Choice = BY_ENVIRONMENT
     size: int = 0
+    invoked: float = 0.0
 
     @property
     def inputs(self) -> list[Input]:
@@ -118,6 +123,7 @@ class MapperEvent:
             **({"async": True} if self.is_async else {}),
             **({"eventSource": self.event_source} if self.event_source else {}),
             **({"size": self.size} if self.size else {}),
+            **({INVOKED: self.invoked} if self.invoked else {}),
         }
 
     @classmethod
@@ -139,6 +145,7 @@ class MapperEvent:
             requester_pays=event.get("requestPayer") == "requester",
             choice=Choice.from_json(fields),
             size=fields.count("size", 0, least=0),
+            invoked=fields.number(INVOKED, 0.0),
         )
 
 
@@ -163,7 +170,8 @@ class ReducerEvent:
     """What a reducer is asked to do: merge, of the outputs `keys`, the pairs of some buckets.
 
     `sizes` are the outputs' bytes where they are known, `buckets` the first and the one past the
-    last. With `join` no two outputs have a key in common. `run_id` and `is_async` as for a mapper.
+    last. With `join` no two outputs have a key in common. `run_id`, `is_async` and `invoked` as for
+    a mapper.
     """
 
     bucket: str
@@ -179,6 +187,7 @@ class ReducerEvent:
     join: bool = False
     is_async: bool = False
     choice: Choice = BY_ENVIRONMENT
+    invoked: float = 0.0
 
     @property
     def name(self) -> str:
@@ -209,6 +218,7 @@ class ReducerEvent:
             **self.choice.to_json(),
             **({} if self.takes_all else {"buckets": self.buckets}),
             **({"join": True} if self.join else {}),
+            **({INVOKED: self.invoked} if self.invoked else {}),
             **({"async": True} if self.is_async else {}),
         }
 
@@ -231,6 +241,7 @@ class ReducerEvent:
             event.get("join") is True,
             event.get("async") is True,
             Choice.from_json(fields),
+            fields.number(INVOKED, 0.0),
         )
 
 

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from state.opening import asked_at
 from views.logs import LogLine
 
 _NUMBER = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)"
@@ -48,6 +49,7 @@ class Call:
     memory_used_mb: int | None = None
     failed: bool = False
     inputs: int | None = None
+    invoked: float | None = None
 
     @property
     def seconds(self) -> float:
@@ -90,6 +92,7 @@ def _call(lines: list[LogLine]) -> Call:
         first.time,
         failed=any(_FAILED.match(line.message) for line in lines),
         inputs=next(filter(None, map(_inputs, lines)), None),
+        invoked=next(filter(None, (asked_at(line.message) for line in lines)), None),
     )
     reports = [found for line in lines if (found := _report(line))]
     return dataclasses.replace(call, **reports[-1]) if reports else call

@@ -124,6 +124,7 @@ def _of_call(job: JobInfo, call: Call, machine: str | None) -> Timing:
         outcome=FAILED if call.failed else ended,
         function=call.function,
         request_id=call.request_id,
+        invoked_unix_s=call.invoked,
         started_unix_s=call.started,
         ended_unix_s=call.ended,
         billed_ms=call.billed_ms,

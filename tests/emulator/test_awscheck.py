@@ -19,7 +19,7 @@ from tests.cloud import ROOT, SECONDS, run
 BUCKET = "checked-bucket"
 MEASURED = {
     "get", "head", "put", "copy", "delete", "list", "multipart", "accept", "cold", "warm", "queued",
-    "event", "kernel", "whole_core",
+    "event", "kernel", "whole_core", "concurrency",
 }  # fmt: skip
 
 

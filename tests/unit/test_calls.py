@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from state.opening import asked
 from views.calls import Billed, Call, billed, calls_of
 from views.logs import LogLine
 
@@ -27,6 +28,13 @@ def test_a_call_that_ended_well() -> None:
     assert calls_of(told) == [
         Call("mapperNS", "mapper 3", "a", 1, 0.5, 2.0, 1501, None, 512, 90, False, 1200)
     ]
+
+
+def test_a_call_says_when_it_was_asked_for() -> None:
+    for task, did in (("mapper 3", "reads 2 objects"), ("coordinator", "looks")):
+        told = lines(task, "a", f"{RUN}{task} {did}{asked(1790000000.1234)}")
+        assert calls_of(told)[0].invoked == 1790000000.123
+        assert calls_of(lines(task, "a", f"{RUN}{task} {did}{asked(0)}"))[0].invoked is None
 
 
 def test_a_cold_start_has_its_init_time() -> None:

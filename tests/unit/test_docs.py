@@ -6,6 +6,7 @@ After a change of a command's options, `python -m tests.unit.test_docs` writes t
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import re
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from running.outlook import MEMORY_MB
 from shuffle.estimate import Outputs
 from shuffle.plan import Wish, plan_step
 from state.grid import Grid
@@ -87,6 +89,16 @@ def test_the_memory_of_a_function_is_that_of_the_configuration_and_of_the_origin
         name = re.escape(row[0].strip("`"))
         found = re.findall(rf'"name": "{name}",\s+"lambdaMemory": (\d+)', text)
         assert set(found) == {said}
+
+
+def test_the_memory_that_is_assumed_of_a_function_is_that_of_the_configuration() -> None:
+    roles = {"driver": "driver", "mapper": "mapper", "reducer": "reducer"}
+    roles["reducerCoordinator"] = "coordinator"
+    functions = json.loads((readme.ROOT / "scns.json").read_text())["functions"]
+    assert {
+        roles[function["handler"].partition(".")[0]]: function["lambdaMemory"]
+        for function in functions
+    } == MEMORY_MB
 
 
 ARCHITECTURE = (readme.ROOT / "docs/architecture.md").read_text()

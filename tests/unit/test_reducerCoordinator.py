@@ -293,3 +293,17 @@ def test_the_claim_says_who_holds_it_and_until_when() -> None:
         "ranges": 1,
         "runId": "run-0",
     }
+
+
+@pytest.mark.parametrize(
+    ("event", "seconds"),
+    [
+        ({"Records": [{"eventTime": "2026-01-02T03:04:05.678Z"}]}, 1767323045.678),
+        ({"Records": [{"eventTime": "soon"}]}, 0.0),
+        ({"Records": [{}]}, 0.0),
+        ({"Records": []}, 0.0),
+        (None, 0.0),
+    ],
+)
+def test_when_an_output_was_written(event, seconds: float) -> None:
+    assert reducerCoordinator.event_time(event) == seconds
