@@ -74,6 +74,39 @@ def duckdb(path: str, threads: str = "1") -> Answer:
     return dict(connection.execute(query).fetchall())
 
 
+def question(path: str, plan: str) -> Callable[[], Answer]:
+    """What a mapper of `driver.py --sql` makes of a file."""
+    from jobs.sql import Accumulator
+
+    accumulator = Accumulator(plan)
+    for block in blocks(path):
+        accumulator.add(block)
+    pairs = accumulator.pairs()
+    return lambda: {key: finished(*values) for key, values in pairs.items()}
+
+
+def finished(value: Any) -> float:
+    """A count as it is, or an exact sum rounded."""
+    from jobs.query import partials
+
+    return partials.rounded(value) if isinstance(value, str) else value
+
+
+def duckdb_question(path: str, query: str, columns: str) -> Answer:
+    """The same query by DuckDB itself, on one thread."""
+    import duckdb as library
+
+    source = (
+        f"read_csv('{path}', header=false, delim=',', quote='\"', auto_detect=false, "
+        f"strict_mode=false, columns={columns})"
+    )
+    connection = library.connect(config={"threads": 1})
+    before, _, behind = query.partition(" FROM ")
+    behind = behind.partition(" ")[2]
+    found = connection.execute(f"{before} FROM {source} {behind}").fetchall()
+    return {row[0]: row[1] for row in found}
+
+
 def polars(path: str) -> Answer:
     import polars as library
 
@@ -217,6 +250,8 @@ IMPORTS = {
     "mapper_without_order": ["mapper", "jobs.uservisits"],
     "our_reducer": ["reducer", "jobs.uservisits"],
     "range_reducer": ["reducer", "jobs.uservisits"],
+    "question": ["jobs.sql", "jobs.query.engine", "aws.s3stream"],
+    "duckdb_question": ["duckdb"],
     "original_mapper": ["lambdautils"],
     "original_reducer": ["lambdautils"],
     "start_pooled": ["driver"],

@@ -17,6 +17,7 @@ from common import TITLES, Bench, Section, comparison, megabytes
 from groups import many_groups
 from measure import Run, faster, in_turns, median, peak, ratios, run_case, whole
 from outlook import model
+from questions import questions
 from steps import answer, ranges
 
 from local import uservisits as generator
@@ -284,7 +285,7 @@ def job_of_small_mappers(bench: Bench, prefix: str) -> Run:
 ALL: dict[str, Callable[[Bench], Section]] = {
     function.__name__: function
     for function in (
-        kernel, mapper, memory, reducer, ranges, starting, jobs, many_groups, growth, coordinator,
-        answer, computing, model
+        kernel, questions, mapper, memory, reducer, ranges, starting, jobs, many_groups, growth,
+        coordinator, answer, computing, model,
     )
 }  # fmt: skip

@@ -64,6 +64,10 @@ class DrivenWorld(World):
             Event("driver", "driver"), lambda me: run(driver(self, me), self.request(**more))
         )
 
+    def current_step(self) -> int:
+        """The step that was claimed last."""
+        return max((n for n in range(9) if self.keys.step_record(n) in self.objects), default=0)
+
     def resume(self, mapper: str = "") -> Any:
         """Go on with the job until it ends."""
         made = driver(self)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -39,11 +40,6 @@ REFUSED: dict[type[exp.Expr], str] = {
     exp.Placeholder: "parameters (?)",
     exp.Parameter: "parameters ($1)",
     exp.Lambda: "lambda functions",
-    exp.Rand: "functions that give another value each time (random)",
-    exp.Uuid: "functions that give another value each time (uuid)",
-    exp.CurrentTimestamp: "functions that give another value each time (now)",
-    exp.CurrentDate: "functions that give another value each time (current_date)",
-    exp.CurrentTime: "functions that give another value each time (current_time)",
 }
 """What is not computed here, and what it is called."""
 CLAUSES = {
@@ -105,6 +101,8 @@ def refuse(select: exp.Select) -> None:
             raise UsageError(f"--sql: {what} cannot be asked: {HELP}")
         if isinstance(node, exp.Select) and node is not select:
             raise UsageError(f"--sql: subqueries cannot be asked: {HELP}")
+        if isinstance(node, exp.Func) and (name := name_of(node)) in changing_names():
+            raise UsageError(f"--sql: {name} cannot be asked: it gives another value each time")
     for name, value in select.args.items():
         if value and name not in CLAUSES:
             raise UsageError(f"--sql: {name.strip('_').upper()} cannot be asked: {HELP}")
@@ -261,6 +259,20 @@ def is_aggregate(node: exp.Expr) -> bool:
     if isinstance(node, exp.Anonymous):
         return node.name.lower() in aggregate_names()
     return isinstance(node, exp.AggFunc)
+
+
+def name_of(function: exp.Expr) -> str:
+    """What DuckDB calls a function."""
+    found = re.match(r"\w*", sql(function))
+    return found[0].lower() if found else ""
+
+
+@functools.cache
+def changing_names() -> frozenset[str]:
+    """DuckDB's functions that give another value each time."""
+    command = "SELECT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT'"
+    found = duckdb.connect(":memory:").execute(command).fetchall()
+    return frozenset(name for (name,) in found) | {"current_timestamp", "current_date"}
 
 
 @functools.cache

@@ -148,6 +148,7 @@ class Sniffed:
         return made
 
 
+DELIMITERS = (",", "\t", ";", "|")
 PLAIN = Sniffed(",", '"', '"', False, {})
 """What is taken where DuckDB finds nothing, and the user names the columns."""
 
@@ -198,17 +199,29 @@ def _with_schema(found: Sniffed, first: str, said_columns: Mapping[str, str]) ->
     """The table as the user has it: of a header's names they give the types of some; without a
     header they name the columns from the left, and what stands behind them does not matter.
     """
-    width = len(next(csv.reader([first], delimiter=found.delimiter), []))
-    if len(found.columns) != width or (found is not PLAIN and not found.columns):
-        found = dataclasses.replace(PLAIN, delimiter=found.delimiter)
-    cells = [cell.strip() for cell in next(csv.reader([first], delimiter=found.delimiter), [])]
-    has_header = {one.lower() for one in said_columns} <= {cell.lower() for cell in cells}
-    if not has_header:
-        return Table("csv", said_columns, found.options(), None, ragged=True)
+    found = _wide_enough(found, first, len(said_columns))
+    cells = [cell.strip() for cell in split(first, found.delimiter)]
     types = {name.lower(): kind for name, kind in said_columns.items()}
+    if not types.keys() <= {cell.lower() for cell in cells}:
+        return Table("csv", said_columns, found.options(), None, ragged=True)
     known = found.columns if found.has_header else dict.fromkeys(cells, "VARCHAR")
     columns = {name: types.get(name.lower(), kind) for name, kind in known.items()}
     return Table("csv", columns, found.options(), first)
+
+
+def _wide_enough(found: Sniffed, first: str, count: int) -> Sniffed:
+    """What DuckDB found, or plain CSV by another delimiter, where the first line has fewer columns
+    than the user names: it takes rows of unequal length for one column.
+    """
+    if len(split(first, found.delimiter)) >= count:
+        return found
+    widest = max(DELIMITERS, key=lambda one: len(split(first, one)))
+    return dataclasses.replace(PLAIN, delimiter=widest)
+
+
+def split(line: str, delimiter: str) -> list[str]:
+    """The cells of a line; pure."""
+    return next(csv.reader([line], delimiter=delimiter), [])
 
 
 def lines(table: Table) -> Iterator[str]:

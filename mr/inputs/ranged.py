@@ -7,6 +7,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from aws import s3objects, s3stream
+from aws.hedging import hedged
 from errors import JobError
 from inputs.reading import unreadable
 from state.tasks import Input
@@ -53,7 +54,14 @@ class Ranged:
         try:
             found = b"".join(
                 s3stream.read_chunks(
-                    self._s3, bucket, key, start=start, end=end, etag=self._etag, more=more
+                    self._s3,
+                    bucket,
+                    key,
+                    start=start,
+                    end=end,
+                    etag=self._etag,
+                    more=more,
+                    ask=hedged,
                 )
             )
         except (ClientError, BotoCoreError) as error:

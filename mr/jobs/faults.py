@@ -29,12 +29,12 @@ class RowCounts:
         self.lines = 0
         self.faults: dict[str, Fault] = {}
 
-    def add_fault(self, row: bytes, error: ValueError) -> None:
-        """Count a bad row that `error` tells of."""
+    def add_fault(self, row: bytes, error: ValueError, count: int = 1) -> None:
+        """Count a bad row that `error` tells of, or several that are bad in the same way."""
         kind = kind_of(error)
         if kind not in self.faults and len(self.faults) >= MAX_KINDS:
             kind = OTHER
-        self.faults.setdefault(kind, Fault(show(row))).count += 1
+        self.faults.setdefault(kind, Fault(show(row))).count += count
 
     @property
     def errors(self) -> int:

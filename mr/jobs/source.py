@@ -1,7 +1,8 @@
 """A job's source: the files it is made of, and the digest that tells one version from another.
 
-The digest is SHA-256 over the bytes of the job's file and of those beside it that it imports at its
-top level, one after the other. So for a job in one file it is what `sha256sum` says of it.
+The digest is SHA-256 over the bytes of the job's file and of those beside it, also in packages
+there, that it imports at its top level, one after the other. So for a job in one file it is what
+`sha256sum` says of it.
 """
 
 from __future__ import annotations
@@ -33,22 +34,22 @@ def files(own: Path) -> list[Path]:
 
 
 def _beside(file: Path) -> Iterator[Path]:
-    """The files of the same folder that a file imports."""
+    """The files of the same folder, or of packages in it, that a file imports."""
     if file.suffix != ".py":  # an extension module
         return
     for statement in ast.parse(file.read_bytes()).body:
         for name in _imported(statement):
-            if (path := file.with_name(f"{name}.py")).is_file():
-                yield path
+            parts = name.split(".")
+            for place in {"/".join(parts), "/".join(parts[1:]), parts[-1]} - {""}:
+                if (path := file.parent / f"{place}.py").is_file():
+                    yield path
 
 
 def _imported(statement: ast.stmt) -> list[str]:
-    """The last parts of the names that a statement imports: `jobs.base` and `from jobs import base`
-    are both "base".
-    """
+    """The modules that a statement may import: `from jobs import base` are "jobs", "jobs.base"."""
     if isinstance(statement, ast.Import):
-        return [alias.name.rpartition(".")[2] for alias in statement.names]
+        return [alias.name for alias in statement.names]
     if isinstance(statement, ast.ImportFrom):
-        names = [alias.name for alias in statement.names]
-        return [*names, (statement.module or "").rpartition(".")[2]]
+        module = statement.module or ""
+        return [module, *(f"{module}.{alias.name}" for alias in statement.names)]
     return []

@@ -11,7 +11,7 @@ import json
 from typing import Any
 
 from errors import JobError
-from jobs.faults import RowCounts
+from jobs.faults import Fault, RowCounts
 from jobs.query import partials
 from jobs.query.plan import Plan, read_plan
 
@@ -35,15 +35,15 @@ def _merges(plan: str) -> list[partials.Merge]:
     return [partials.merge_of(part.kind) for part in read_plan(plan).parts]
 
 
-class Accumulator(RowCounts):
+class Accumulator:
     """The groups of all rows it was given.
 
     `takes_objects` is whether it is given objects to read of them what it needs, and not lines.
     """
 
     def __init__(self, plan: str = "") -> None:
-        super().__init__()
         self._text = plan
+        self._counts = RowCounts()
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
 
@@ -60,7 +60,7 @@ class Accumulator(RowCounts):
                 f'the mapper has no {error.name}: give it "packages": {json.dumps(PACKAGES)} in '
                 "scns.json, and deploy it again"
             ) from error
-        return Engine(self._plan, self)
+        return Engine(self._plan, self._counts)
 
     @property
     def takes_objects(self) -> bool:
@@ -90,7 +90,7 @@ class Accumulator(RowCounts):
 
     def add_object(self, source: Any) -> None:
         """Add an object, of which `source` reads the bytes that are needed."""
-        self.lines += self._engine.add_object(source)
+        self._counts.lines += self._engine.add_object(source)
 
     def pairs(self) -> dict[str, list[Any]]:
         """The groups so far. JobError where the question cannot be computed."""
@@ -98,9 +98,25 @@ class Accumulator(RowCounts):
         return self._engine.pairs()
 
     @property
+    def lines(self) -> int:
+        return self._flushed().lines
+
+    @property
     def errors(self) -> int:
+        return self._flushed().errors
+
+    @property
+    def example(self) -> str:
+        return self._flushed().example
+
+    @property
+    def faults(self) -> dict[str, Fault]:
+        return self._flushed().faults
+
+    def _flushed(self) -> RowCounts:
+        """What was counted of all rows so far."""
         self._flush()
-        return super().errors
+        return self._counts
 
     def _without_open_quotes(self, block: bytes) -> bytes:
         """The block without lines on which a quoted column begins or ends that goes over lines."""
@@ -109,12 +125,12 @@ class Accumulator(RowCounts):
         lines = block.split(b"\n")
         odd = [line for line in lines if line.count(b'"') & 1]
         for line in odd:
-            self.lines += 1
-            self.add_fault(line, ValueError("a quote without a partner"))
+            self._counts.lines += 1
+            self._counts.add_fault(line, ValueError("a quote without a partner"))
         return b"\n".join(line for line in lines if not line.count(b'"') & 1) if odd else block
 
     def _flush(self) -> None:
         piece = b"".join(self._waiting)
         self._waiting, self._waiting_bytes = [], 0
         if piece:
-            self.lines += self._engine.add_lines(piece)
+            self._counts.lines += self._engine.add_lines(piece)

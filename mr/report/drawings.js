@@ -13,7 +13,13 @@ const ORDERS = {
 };
 const began = (task) => task.start - data.started;
 const ended = (task) => began(task) + task.seconds;
-const whole = [Math.min(0, ...data.tasks.map(began)), Math.max(data.seconds, ...data.tasks.map(ended)) || 1];
+const ownCalls = new Map(data.tasks.map((task) => [task.name, data.calls.filter((call) => call.name === task.name)]));
+const coordinators = data.calls.filter((call) => call.kind === "coordinator");
+const coldStart = (call) => began(call) - (call.init_s ?? 0);
+const whole = [
+  Math.min(0, ...data.tasks.map(began), ...data.calls.map(coldStart)),
+  Math.max(data.seconds, ...data.tasks.map(ended), ...data.calls.map(ended)) || 1,
+];
 let shown = whole; // the seconds that the timeline has in view
 
 const margin = (drawing) => (drawing.clientWidth < 500 ? 78 : 100);
@@ -21,20 +27,56 @@ const margin = (drawing) => (drawing.clientWidth < 500 ? 78 : 100);
 function drawTimeline() {
   const tasks = [...data.tasks].sort(ORDERS[byId("order").value]);
   const axis = canvas(byId("axis"), AXIS, "seconds since the job's start");
-  const rows = canvas(byId("bars"), tasks.length * ROW + 4, "mappers and reducers over time");
+  const lanes = lanesOf(coordinators);
+  const high = (tasks.length + lanes.length) * ROW;
+  const rows = canvas(byId("bars"), high + 4, "mappers, reducers and coordinators over time");
   const left = margin(rows);
   const place = scale(...shown, left, rows.clientWidth - 24);
   secondsAxis(axis, place, shown, AXIS - 4, AXIS, true);
-  secondsAxis(rows, place, shown, 0, tasks.length * ROW, true);
+  secondsAxis(rows, place, shown, 0, high, true);
   const clip = svg("clipPath", {id: "inside"}, rows);
-  svg("rect", {x: left, y: 0, width: rows.clientWidth - left - 12, height: tasks.length * ROW + 4}, clip);
+  svg("rect", {x: left, y: 0, width: rows.clientWidth - left - 12, height: high + 4}, clip);
   tasks.forEach((task, number) => drawBar(rows, task, number * ROW, place));
+  lanes.forEach((calls, number) => drawLane(rows, calls, (tasks.length + number) * ROW, place));
+}
+
+// Calls on as few rows as they need, none over another.
+function lanesOf(calls) {
+  const lanes = [];
+  for (const call of [...calls].sort((a, b) => coldStart(a) - coldStart(b))) {
+    const free = lanes.find((lane) => ended(lane.at(-1)) <= coldStart(call));
+    if (free) free.push(call); else lanes.push([call]);
+  }
+  return lanes;
+}
+
+function drawLane(rows, calls, top, place) {
+  const group = svg("g", {class: "lane"}, rows);
+  svg("text", {class: "label", x: margin(rows) - 8, y: top + 13}, group, "coordinators");
+  for (const call of calls) drawCall(group, call, top, place, "coordinator");
+}
+
+// A call as a bar, with the start-up of a cold one before it.
+function drawCall(group, call, top, place, kind) {
+  if (call.init_s) drawSpan(group, "cold", coldStart(call), began(call), top, place, () => [call.name, "cold start, " + seconds(call.init_s)]);
+  const name = call.outcome === "failed" ? "failed" : kind;
+  drawSpan(group, name, began(call), ended(call), top, place, () => [call.name, "start " + seconds(began(call)) + ", duration " + seconds(call.seconds), call.outcome]);
+}
+
+function drawSpan(group, kind, from, to, top, place, lines) {
+  const width = Math.max(2, place(to) - place(from));
+  const made = svg("rect", {class: "area " + kind, x: place(from), y: top + 3, width, height: ROW - 5, rx: 2, "clip-path": "url(#inside)"}, group);
+  explain(made, lines);
 }
 
 function drawBar(rows, task, top, place) {
   const name = isSlow.has(task.name) ? "straggler" : task.step ? "reducer" : "mapper";
   const group = svg("g", {class: "bar " + name + (onPath.has(task.name) ? " path" : ""), tabindex: 0, role: "img", "aria-label": task.name}, rows);
   svg("text", {class: "label", x: margin(rows) - 8, y: top + 13}, group, task.name);
+  for (const call of ownCalls.get(task.name)) {
+    if (call.outcome === "failed") drawCall(group, call, top, place, "failed");
+    else if (call.init_s) drawSpan(group, "cold", coldStart(call), began(call), top, place, () => [call.name, "cold start, " + seconds(call.init_s)]);
+  }
   const x = place(began(task));
   svg("rect", {x, y: top + 3, width: Math.max(2, place(ended(task)) - x), height: ROW - 5, rx: 2, "clip-path": "url(#inside)"}, group);
   explain(group.lastChild, () => taskLines(task));
@@ -68,7 +110,7 @@ function drawOverview() {
   const drawing = canvas(byId("overview"), OVERVIEW, "how many were at work over the whole job");
   const [left, right, bottom] = [margin(drawing), drawing.clientWidth - 24, OVERVIEW - 20];
   const place = scale(...whole, left, right);
-  const kinds = [["mapper", data.tasks.filter((task) => !task.step)], ["reducer", data.tasks.filter((task) => task.step)]]
+  const kinds = [["mapper", data.tasks.filter((task) => !task.step)], ["reducer", data.tasks.filter((task) => task.step)], ["coordinator", coordinators]]
     .map(([name, tasks]) => [name, atWork(tasks)]).filter(([, steps]) => steps.length);
   const most = Math.max(1, ...kinds.flatMap(([, steps]) => steps.map(([, count]) => count)));
   const height = scale(0, most, bottom, 8);

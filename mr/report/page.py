@@ -20,6 +20,7 @@ from state.fields import is_number
 from views import finished, result
 from views.jsonpairs import Pair
 from views.summary import Summary
+from views.timings import Timing
 
 PARTS = Path(__file__).parent
 SCRIPTS = ("page.js", "drawings.js")
@@ -35,8 +36,10 @@ def check(path: str) -> None:
         raise UsageError(f"{path}: there is no folder {target.absolute().parent}: make it first")
 
 
-def facts(done: Summary, groups: Iterable[Pair]) -> dict[str, Any]:
-    """What the page shows, as its script takes it; pure."""
+def facts(done: Summary, groups: Iterable[Pair], rows: Iterable[Timing] = ()) -> dict[str, Any]:
+    """What the page shows, as its script takes it; pure. `rows` are the calls, as far as the logs
+    tell of them.
+    """
     numbers = (pair for pair in groups if can_be_drawn(pair[1]))
     largest = result.largest(numbers, LARGEST_GROUPS)
     shown = {
@@ -44,8 +47,22 @@ def facts(done: Summary, groups: Iterable[Pair]) -> dict[str, Any]:
         "started": done.job.start,
         "critical_path": [task.name for task in finished.critical_path(done.job)],
         "largest_groups": [list(pair) for pair in largest],
+        "calls": [call_json(row) for row in rows if row.ended_unix_s and row.started_unix_s],
     }
     return {name: seen(value) for name, value in shown.items()}
+
+
+def call_json(row: Timing) -> dict[str, Any]:
+    """What the timeline shows of a call; pure."""
+    start = row.started_unix_s or 0.0
+    return {
+        "name": row.name,
+        "kind": row.kind,
+        "outcome": row.outcome,
+        "start": start,
+        "seconds": (row.ended_unix_s or start) - start,
+        "init_s": None if row.init_ms is None else row.init_ms / 1000,
+    }
 
 
 def can_be_drawn(value: Any) -> bool:
@@ -68,10 +85,10 @@ def page(shown: Mapping[str, Any]) -> str:
     return assemble(PARTS, SCRIPTS, shown, {"title": f"Job {shown['job_id']}"})
 
 
-def write(path: str, done: Summary, groups: Iterable[Pair]) -> None:
+def write(path: str, done: Summary, groups: Iterable[Pair], rows: Iterable[Timing] = ()) -> None:
     """Write the page. JobError where the file cannot be written; one that was there stays then."""
     try:
-        write_aside(Path(path), page(facts(done, groups)))
+        write_aside(Path(path), page(facts(done, groups, rows)))
     except OSError as error:
         raise JobError(f"{path} cannot be written: {error.strerror}") from error
 

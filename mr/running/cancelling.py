@@ -30,9 +30,13 @@ def caller(clients: Clients) -> str:
         return "someone unknown"
 
 
-def cancel(s3: Any, bucket: str, job_id: str, mark: Cancelled) -> str:
-    """End a run; says what was done. JobError where it is done, or there is no such job."""
+def cancel(s3: Any, bucket: str, job_id: str, mark: Cancelled, run_id: str = "") -> str:
+    """End the run that a job id belongs to, or only the run `run_id`; says what was done. JobError
+    where it is done, or there is no such job.
+    """
     job, etag = read_job(s3, bucket, job_id)
+    if run_id not in ("", job.run_id):
+        raise JobError(f"job {job_id} belongs to another run: that one goes on")
     if has_result(s3, job):
         raise JobError(f"job {job_id} is done: there is nothing to cancel")
     while not job.cancelled and not _replace(s3, dataclasses.replace(job, cancelled=mark), etag):

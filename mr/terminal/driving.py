@@ -6,6 +6,7 @@ Standard output has the timing line or, with --json, one object; all else is on 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,12 +16,13 @@ from aws.client import Clients
 from errors import log, visible
 from jobs import catalog
 from report import page
-from running import costs, request, run
+from running import costs, listener, request, run
 from running.following import Outcome
 from running.request import JobRequest
 from state.records import GOALS
 from terminal import arguments, display, ending, program, questions
 from terminal.arguments import Add
+from terminal.budget import Budget
 from terminal.questions import FORMS
 from views.forecast import forecast
 
@@ -186,6 +188,12 @@ def _add_running(group: Any) -> None:
         metavar="F",
         help="outputs a reducer merges (default: planned)",
     )
+    add(
+        "--max-cost",
+        type=arguments.amount,
+        metavar="DOLLARS",
+        help="refuse, or cancel, a job that costs more",
+    )
     add("--no-backups", action="store_true", help="start no mapper again because it takes long")
     add("--overwrite", action="store_true", help="delete the outputs of an earlier run first")
 
@@ -256,11 +264,14 @@ def tell_plan(
 def carry_out(
     clients: Clients, asked: JobRequest, options: argparse.Namespace, prices: costs.Prices
 ) -> Outcome:
-    """Run a job, on a display where it is waited for."""
-    if asked.dryrun or asked.full_async:
-        return run.run(clients, asked, prices=prices)
-    with display.chosen(options) as shown:
-        return run.run(clients, asked, listener=shown, prices=prices)
+    """Run a job, on a display where it is waited for, and within its budget where it has one."""
+    quietly = asked.dryrun or asked.full_async
+    with contextlib.ExitStack() as stack:
+        told = listener.Listener() if quietly else stack.enter_context(display.chosen(options))
+        if options.max_cost:
+            own = Budget(told, clients, options.max_cost, prices)
+            told = stack.enter_context(own)
+        return run.run(clients, asked, listener=told, prices=prices)
 
 
 def interrupted(options: argparse.Namespace) -> str:

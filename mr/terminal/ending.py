@@ -19,6 +19,7 @@ from state.records import JobInfo
 from terminal import arguments
 from views.answer import answer_of
 from views.summary import Summary, read_summary
+from views.timings import read_timings
 
 
 def print_line(line: str) -> None:
@@ -67,7 +68,13 @@ def end_of_waiting(
 
 def write_report(clients: Clients, path: str, done: Summary) -> None:
     """Write the page about a finished job."""
-    page.write(path, done, answer_of(clients.s3, done.job.info).pairs())
+    info = done.job.info
+    try:
+        rows = read_timings(clients, info.job_bucket, info.job_id)
+    except JobError as error:
+        log(f"the report is without coordinators and cold starts: {error}")
+        rows = []
+    page.write(path, done, answer_of(clients.s3, info).pairs(), rows)
     log(f"the report is {path}")
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from aws.client import Clients
-from errors import log
+from errors import UsageError, log
 from report import page
 from running import cancelling, costs, resuming, watching
 from state.records import Cancelled
@@ -48,6 +48,12 @@ class View:
 PLACES = {
     "JOBBKT": ("jobbkt", "the job bucket", "MY-BUCKET-NAME"),
     "JOB": ("jobid", "the job id", "job1000"),
+    "A": (
+        "first",
+        "a job, s3://BUCKET/JOB, or an experiment's table",
+        "s3://MY-BUCKET/job1000",
+    ),
+    "B": ("second", "another of the same kind", "s3://MY-BUCKET/job1001"),
 }
 """What a subcommand is of: the argument's name, what it is, and an example."""
 
@@ -130,6 +136,8 @@ def show_result(clients: Clients, options: argparse.Namespace) -> None:
     """Print a job's answer."""
     found = read_answer(clients.s3, options.jobbkt, options.jobid)
     if questions.is_question(found.job) and not options.json:
+        if options.top or options.sort != "key":
+            raise UsageError("the answer to a question has the order that its ORDER BY gave it")
         return questions.answer(clients.s3, found.job, options.format)
     pairs = found.pairs()
     chosen = result.choose(pairs, options.sort, options.top)
@@ -192,6 +200,13 @@ def show_resume(clients: Clients, options: argparse.Namespace) -> None:
     with display.chosen(options) as shown:
         outcome = resuming.resume(clients, *place, shown, options.mapper)
     ending.end_of_waiting(clients, outcome, options, prices)
+
+
+def show_comparison(clients: Clients, options: argparse.Namespace) -> None:
+    """Print two jobs, or two experiments, side by side."""
+    from terminal import comparing
+
+    comparing.show(clients, options)
 
 
 def show_trial(clients: Clients, options: argparse.Namespace) -> int:
@@ -280,6 +295,12 @@ VIEWS = {
     "result": View("print a job's answer", show_result, _result_options, "--sort value --top 10"),
     "logs": View("print what a job's functions logged, by time", show_logs, _logs_options),
     "timings": View("print a row for each call of a function", show_timings, _timings_options),
+    "compare": View(
+        "print two jobs, or two experiments, side by side",
+        show_comparison,
+        _status_options,
+        of=("A", "B"),
+    ),
     "nudge": View("wake a job whose S3 event was lost", show_nudge, _no_options),
     "report": View(
         "write an HTML page about a job", show_report, _report_options, "--output job1000.html"

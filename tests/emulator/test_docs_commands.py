@@ -105,9 +105,10 @@ def test_a_job_of_ones_own_and_then_the_accelerated_one(own: Cloud, checkout: Pa
     follow(own, files, deploy, with_the_run)
     assert own.read("countries2/result") == result
     looks = re.findall(r"^    (python job\.py .*)$", readme_part("Looking at a job"), re.M)
-    assert len(looks) == 8
+    assert len(looks) == 9
     commands = "\n".join(["cd mr", *looks]).replace("MY-BUCKET-NAME", BUCKET)
     commands = commands.replace(f"{BUCKET} job1000", f"{BUCKET} countries1")
+    commands = commands.replace("/job1000", "/countries1").replace("/job1001", "/countries2")
     assert most in follow(own, countries, commands)
     assert "</html>" in (checkout / "mr/job1000.html").read_text()
     follow(own, orjson, deploy)

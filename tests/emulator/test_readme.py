@@ -34,6 +34,7 @@ def test_the_commands_of_the_readme_run_as_they_stand(checkout: Path, tmp_path: 
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "TIMER:CALL:" in done.stdout
     assert "Job done!!! Check the result file" in done.stdout
+    assert re.search(r"^de +2 +210.25$", done.stdout, re.M)
     shown = re.findall(r'\{"\d.*\}', done.stdout)[-1]
     bodies = [b"".join(uservisits.generate(1, index, 500_000)) for index in range(29)]
     oracle.assert_same_groups(json.loads(shown), oracle.answer(bodies).groups)

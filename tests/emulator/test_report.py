@@ -146,4 +146,4 @@ def test_a_report_can_be_made_later_with_other_prices(cloud: Cloud, report, tmp_
     summary = json.loads(done.stdout)["summary"]
     assert summary["cost"]["prices"] == "then"
     assert summary["cost"]["dollars"] == pytest.approx(4 + 1 + 5, rel=0.01)  # a dollar a call
-    assert '"prices": "then"' in again.read_text()
+    assert '"prices":"then"' in again.read_text()

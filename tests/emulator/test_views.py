@@ -98,3 +98,13 @@ def test_the_timings_of_a_job_word_for_word_as_the_page_has_them(
     assert sum(one["ph"] == "X" for one in events) == len(ended)
     (traced,) = json.loads((tmp_path / "job1000.otlp.json").read_text())["resourceSpans"]
     assert len(traced["scopeSpans"][0]["spans"]) == 1 + len(ended)
+
+
+def test_two_jobs_side_by_side(cloud: Cloud, bodies) -> None:
+    job = f"s3://{cloud.bucket}/viewed"
+    done = view(cloud, "compare", job, job)
+    assert done.returncode == 0, done.stderr
+    (mappers,) = [line.split() for line in done.stdout.splitlines() if line.startswith("mappers ")]
+    assert mappers == ["mappers", "2", "2", "1"]
+    told = json.loads(view(cloud, "compare", job, job, "--json").stdout)["figures"]
+    assert {one["ratio"] for one in told if one["first"]} == {1.0}

@@ -180,3 +180,12 @@ def test_the_jobs_of_a_bucket_are_listed_with_what_they_cost(cloud: Cloud, bodie
     found = {one["job_id"]: one for one in json.loads(job(cloud, "list", "--json").stdout)["jobs"]}
     assert found["watched"]["dollars"] == pytest.approx(told["cost"]["dollars"])
     assert found["watched"]["rows"] == oracle.answer(bodies).rows
+
+
+def test_a_job_keeps_to_its_budget(cloud: Cloud, bodies) -> None:
+    refused = cloud.driver("dear", "--wait", "--max-cost", "0.00001", prefix=PREFIX)
+    assert refused.returncode == 2
+    assert "the job is expected to cost about $0.0" in refused.stderr
+    assert cloud.keys("dear/") == []
+    done = cloud.driver("cheap", "--wait", "--max-cost", "1", prefix=PREFIX)
+    assert done.returncode == 0, done.stderr

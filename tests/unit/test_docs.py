@@ -133,6 +133,15 @@ def test_the_numbers_on_the_page_are_those_of_the_code(row: list[str]) -> None:
     assert getattr(module, name) == quantity(value)
 
 
+RELIABILITY = (readme.ROOT / "docs/reliability.md").read_text()
+
+
+@pytest.mark.parametrize("row", readme.rows(RELIABILITY, "failures"), ids=lambda row: row[0])
+def test_every_failure_on_the_page_is_shown_by_a_test(row: list[str]) -> None:
+    path, name = re.findall(r"`([^`]+)`", row[3])
+    assert f"\ndef {name}(" in (readme.ROOT / path).read_text()
+
+
 if __name__ == "__main__":
     for page, program in HELP:
         page.write_text(readme.with_help(page.read_text(), program, help_of(program)))

@@ -11,6 +11,7 @@ import pytest
 from report import page
 from tests.browser import browser  # noqa: F401 - a fixture
 from tests.unit.test_summary import summed_up, task
+from views.timings import Timing
 
 MAPPERS = 400
 
@@ -25,9 +26,21 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tasks.append(task(1, 1, "job1/result", 1.0, start=120.0, groups=6))
     job = dataclasses.replace(made.job, tasks=tuple(tasks))
     path = tmp_path_factory.mktemp("page") / "report.html"
+    calls = [
+        timing("coordinator", None, 102 + number / 40, init_ms=250.0) for number in range(MAPPERS)
+    ]
+    calls.append(timing("mapper", 3, 100.0, outcome="failed"))
+    calls.append(timing("mapper", 4, 101.1, init_ms=900.0))
     groups = [(f"a key of some letters, number {number}", number - 3) for number in range(20)]
-    page.write(str(path), dataclasses.replace(made, job=job), groups)
+    page.write(str(path), dataclasses.replace(made, job=job), groups, calls)
     return path
+
+
+def timing(kind: str, number: int | None, start: float, **more: Any) -> Timing:
+    return Timing(
+        run_id="r", job_id="job1", kind=kind, number=number, started_unix_s=start,
+        ended_unix_s=start + 0.5, **{"outcome": "done", **more},
+    )  # fmt: skip
 
 
 def opened(browser: Any, report: Path, wide: int, scheme: str) -> Any:
@@ -50,7 +63,7 @@ def point_at(browser: Any, number: int) -> None:
     """Move the mouse over the left end of a bar, which is scrolled into view."""
     from selenium.webdriver.common.action_chains import ActionChains
 
-    bar = browser.find_elements("css selector", "#bars .bar > rect")[number]
+    bar = browser.find_elements("css selector", "#bars .bar > rect:last-child")[number]
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", bar)
     ActionChains(browser).move_to_element(bar).perform()
 
@@ -76,6 +89,18 @@ def test_it_fits_its_window(browser: Any, report: Path, wide: int, scheme: str) 
         assert shown["left"] >= 0 and shown["right"] <= wide
         assert shown["top"] >= 0 and shown["bottom"] <= 800
     assert browser.get_log("browser") == []
+
+
+def test_coordinators_cold_starts_and_failed_tries_are_in_it(browser: Any, report: Path) -> None:
+    opened(browser, report, 1000, "light")
+    count = "return document.querySelectorAll(arguments[0]).length"
+    assert browser.execute_script(count, "#bars .lane rect.coordinator") == MAPPERS
+    lanes = browser.execute_script(count, "#bars .lane")
+    assert 10 < lanes < 40  # each takes 0.75 s, and one begins every 0.025 s
+    assert browser.execute_script(count, "#bars .lane rect.cold") == MAPPERS
+    assert browser.execute_script(count, "#bars .bar rect.cold") == 1
+    assert browser.execute_script(count, "#bars .bar rect.failed") == 1
+    assert browser.execute_script(count, "#overview polygon.coordinator") == 1
 
 
 def ticks(browser: Any) -> list[str]:

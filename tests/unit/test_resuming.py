@@ -16,7 +16,7 @@ from running.resuming import replaced
 from state.failures import Failure
 from state.runs import NoSuchJob
 from tests.driven import MODES, DrivenWorld
-from tests.model import BUCKET, S3
+from tests.model import BUCKET, S3, Event
 
 SHAPES = [(0, 0), (0, 2), (2, 0), (2, 2)]
 
@@ -89,6 +89,38 @@ def test_exactly_the_mappers_without_an_output_are_started() -> None:
     made.resume()
     assert sorted(made.started) == [1, 2, 3]
     assert made.result == made.expected(0)
+
+
+def claimed(made: DrivenWorld) -> list[Event]:
+    """All mappers are done, and a coordinator has claimed the step: the events of its reducers."""
+    made.drive(full_async=True).finish()
+    while made.current_step() < 1:
+        made.deliver(made.events.pop(0)).finish()
+    reducers = [event for event in made.events if event.kind == "reducer"]
+    made.events.clear()
+    made.running.clear()
+    return reducers
+
+
+def test_exactly_the_reducers_without_an_output_are_started() -> None:
+    made = DrivenWorld(4, reducers=3, fan_in=0)
+    first, *lost = claimed(made)
+    made.deliver(first).finish()
+    made.events.clear()
+    made.starts.clear()
+    made.resume()
+    assert made.result == made.expected(0)
+    started = sorted(number for _, step, number in made.starts if step == 1)
+    assert started == sorted(event.payload["reducerId"] for event in lost)
+
+
+def test_a_claim_whose_coordinator_died_goes_on() -> None:
+    made = DrivenWorld(4, reducers=3, fan_in=0)
+    assert len(claimed(made)) == 3
+    made.starts.clear()
+    made.resume()
+    assert made.result == made.expected(0)
+    assert set(made.starts.values()) == {1}
 
 
 def test_another_mapper_function_goes_on_and_is_remembered() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from errors import JobError, UsageError
-from jobs import loading, shipped
+from jobs import loading, shipped, source, sql
 from running import choosing, preflight
 from running.preflight import FunctionFacts
 from running.request import JobRequest
@@ -108,3 +108,8 @@ def test_a_function_that_was_not_deployed_for_it_is_named() -> None:
     facts = {"mapperNS": FunctionFacts(), "reducerNS": FunctionFacts(runs_files=False)}
     with pytest.raises(JobError, match=r"^reducerNS runs no job files, since whoever may write"):
         preflight.check_files(facts)
+
+
+def test_the_digest_of_the_job_sql_covers_how_values_combine() -> None:
+    names = {path.name for path in source.files(Path(sql.__file__))}
+    assert {"sql.py", "partials.py", "plan.py", "faults.py"} <= names

@@ -21,6 +21,8 @@ BIN_BITS = 40
 MANTISSA_BITS = 52
 LEAST_EXPONENT = -1074
 """That of the smallest number above zero."""
+MOST_EXPONENT = 1024
+"""2^1024 is the first power of two that is too large."""
 LARGEST_SCALE = 1000
 """Powers of two that fit a float by themselves."""
 DIGITS = decimal.Context(prec=80)
@@ -52,8 +54,10 @@ class Bin:
         scaled = " * ".join([argument, *(f"{factor!r}::DOUBLE" for factor in self.factors)])
         whole = f"CAST({scaled} AS HUGEINT)"
         bounds = [f"abs({argument}) >= {2.0**self.low!r}::DOUBLE"]
-        if self.low + BIN_BITS < 1024:
+        if self.low + BIN_BITS < MOST_EXPONENT:
             bounds.append(f"abs({argument}) < {2.0 ** (self.low + BIN_BITS)!r}::DOUBLE")
+        else:
+            bounds.append(f"isfinite({argument})")
         if not alone:
             whole = f"CASE WHEN {' AND '.join(bounds)} THEN {whole} END"
         return f"sum({whole})"
@@ -115,12 +119,16 @@ def _exact(x: str, bins: Sequence[Bin | None]) -> Columns:
 def _exact_of(row: Sequence[Any], bins: Sequence[Bin | None]) -> str | None:
     if not row[0]:
         return None
-    total = partials.exact(0, 0)
+    total = flags = 0
+    low = min((one.unit for one in bins if one is not None), default=0)
     for one, found in zip(bins, row[1:], strict=True):
-        if found is not None:
-            more = (0, 0, found) if one is None else (found, one.unit, 0)
-            total = partials.add_exact(total, partials.exact(*more))
-    return total
+        if found is None:
+            continue
+        if one is None:
+            flags = found
+        else:
+            total += found << (one.unit - low)
+    return partials.exact(total, low, flags)
 
 
 def _whole(value: Any, part: Part) -> Any:

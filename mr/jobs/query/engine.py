@@ -6,8 +6,9 @@ many rows they are aggregated. DuckDB may open that file and no other, whatever 
 
 from __future__ import annotations
 
-import json
+import itertools
 import os
+from collections.abc import Callable
 from typing import Any
 
 import duckdb
@@ -93,11 +94,12 @@ class Engine:
         self.run("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
         self.run(f"CREATE OR REPLACE TEMP TABLE raw AS {reading.raw(self._plan, self.path)}")
         values = reading.values_of_raw(self._plan)
-        self.run(f"INSERT INTO input SELECT {values} FROM raw WHERE fault IS NULL")
+        self.run(f"INSERT INTO input SELECT {values} FROM raw WHERE {reading.FAULT} IS NULL")
         faults = self.run(reading.faults(self._plan.table))
-        for kind, row in faults:
-            self._counts.add_fault(str(row).encode(), ValueError(kind))
-        return int(self.run("SELECT count(*) FROM raw WHERE fault IS NULL")[0][0]) + len(faults)
+        for kind, row, count in faults:
+            self._counts.add_fault(str(row).encode(), ValueError(kind), count)
+        good = self.run(f"SELECT count(*) FROM raw WHERE {reading.FAULT} IS NULL")[0][0]
+        return int(good) + sum(count for _, _, count in faults)
 
     def _keep(self, rows: int, size: int) -> None:
         self._kept += rows
@@ -162,11 +164,13 @@ class Engine:
         plan = self._plan
         columns = self._columns()
         groups = [f"g{number}" for number in range(len(plan.groups))]
-        keys = [f"CAST({group} AS VARCHAR)" for group in groups]
+        texts = ", ".join(f"CAST({one} AS VARCHAR)" for one in groups)
+        key = f"CAST(json_array({texts}) AS VARCHAR)"
         values = [one for part in columns for one in part.sql]
         by = f"GROUP BY {', '.join(groups)}" if groups else ""
-        for row in self.run(f"SELECT {', '.join([*keys, *values])} FROM ({self._picked}) {by}"):
-            self._take(key_of(row[: len(groups)]), decoded(row[len(groups) :], columns))
+        reads = places_of(columns)
+        for row in self.run(f"SELECT {', '.join([key, *values])} FROM ({self._picked}) {by}"):
+            self._take(row[0], [read(row[place]) for read, place in reads])
         self.run("TRUNCATE input")
         self._kept = self._kept_bytes = 0
 
@@ -197,18 +201,11 @@ class Engine:
         ]
 
 
-def key_of(values: tuple[str | None, ...]) -> str:
-    """A group's key: its values as a JSON list of texts."""
-    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
-
-
-def decoded(row: tuple[Any, ...], columns: list[Columns]) -> list[Any]:
-    """The partial aggregates in the columns of a row."""
-    found, at = [], 0
-    for one in columns:
-        found.append(one.read(row[at : at + len(one.sql)]))
-        at += len(one.sql)
-    return found
+def places_of(columns: list[Columns]) -> list[tuple[Callable[[Any], Any], slice]]:
+    """For each part what reads it, and where its columns stand in a row, behind the group's key."""
+    ends = itertools.accumulate((len(one.sql) for one in columns), initial=1)
+    places = itertools.starmap(slice, itertools.pairwise(ends))
+    return [(one.read, place) for one, place in zip(columns, places, strict=True)]
 
 
 def first_line(error: Exception) -> str:

@@ -65,7 +65,7 @@ def rounded(text: str, count: int = 1) -> float:
     try:
         return numerator / (denominator * count)
     except OverflowError:
-        return math.copysign(math.inf, numerator)
+        return math.inf if numerator > 0 else -math.inf
 
 
 # -------------------------------------------------------------------------------------- the others

@@ -31,34 +31,35 @@ GAP_BYTES = 1 << 12
 
 def clean(plan: Plan, path: str) -> tuple[str, str]:
     """A source of which every row must be good, and the values of the needed columns in it."""
-    if plan.table.form == "json":
-        values = ", ".join(map(quoted, plan.needed)) or "NULL"
-        columns = struct({name: plan.table.columns[name] for name in plan.needed})
-        if not plan.needed:
-            columns = struct({"no column": "JSON"})
-        return (
-            f"read_json({text(path)}, format = 'newline_delimited', columns = {columns})",
-            values,
-        )
     checked = (
         f"CASE WHEN {rounded(name, kind)} THEN error('a fraction') ELSE {cast(name, kind)} END"
         if kind in WHOLE_NUMBERS
         else quoted(name)
         for name, kind in _needed(plan).items()
     )
-    return read_csv(plan.table, path, plan.needed), ", ".join(checked) or "NULL"
+    source = read_json(plan, path) if plan.table.form == "json" else read_csv(plan, path)
+    return source, ", ".join(checked) or "NULL"
 
 
 def _needed(plan: Plan) -> dict[str, str]:
     return {name: plan.table.columns[name] for name in plan.needed}
 
 
-def read_csv(table: Table, path: str, needed: Sequence[str], **more: str) -> str:
-    """DuckDB's reader of CSV on a file; needed whole numbers come as texts, to be looked at."""
-    columns = {
-        name: "VARCHAR" if name in needed and kind in WHOLE_NUMBERS else kind
-        for name, kind in table.columns.items()
-    }
+def _as_texts(columns: Mapping[str, str]) -> dict[str, str]:
+    """The same columns, whole numbers as texts, to be looked at."""
+    return {name: "VARCHAR" if kind in WHOLE_NUMBERS else kind for name, kind in columns.items()}
+
+
+def read_json(plan: Plan, path: str) -> str:
+    """DuckDB's reader of JSON lines on a file."""
+    columns = struct(_as_texts(_needed(plan)) or {"(none)": "JSON"})
+    return f"read_json({text(path)}, format = 'newline_delimited', columns = {columns})"
+
+
+def read_csv(plan: Plan, path: str, **more: str) -> str:
+    """DuckDB's reader of CSV on a file."""
+    table = plan.table
+    columns = {**table.columns, **_as_texts(_needed(plan))}
     ragged = {"strict_mode": "false"} if table.ragged else {}
     told = {**table.options, **ragged, **more, "columns": struct(columns)}
     options = ", ".join(f"{name} = {value}" for name, value in told.items())
@@ -78,64 +79,70 @@ def rounded(name: str, kind: str) -> str:
     )
 
 
+LINE, FAULT = quoted("(line)"), quoted("(fault)")
+"""Columns of `raw`, by names that no input has."""
+
+
 def raw(plan: Plan, path: str) -> str:
-    """A query of the rows of a file: what is needed of them, and `fault`, NULL for a good one."""
+    """A query of the rows of a file: what is needed of them, and FAULT, NULL for a good one."""
     return _raw_json(plan, path) if plan.table.form == "json" else _raw_csv(plan, path)
 
 
 def _raw_csv(plan: Plan, path: str) -> str:
     tests = [
-        f"WHEN {quoted(name)} IS NOT NULL AND TRY_CAST({quoted(name)} AS {kind}) IS NULL "
-        f"OR {rounded(name, kind)} THEN {text(f'{name} is no whole number')}"
+        _test(name, kind, "no whole number")
         for name, kind in _needed(plan).items()
         if kind in WHOLE_NUMBERS
     ]
     fault = f"CASE {' '.join(tests)} END" if tests else "NULL"
-    columns = ", ".join(map(quoted, plan.needed)) or "NULL AS none"
-    source = read_csv(plan.table, path, plan.needed, store_rejects="true")
-    return f"SELECT {columns}, {fault} AS fault FROM {source}"
+    columns = ", ".join([*map(quoted, plan.needed), f"{fault} AS {FAULT}"])
+    return f"SELECT {columns} FROM {read_csv(plan, path, store_rejects='true')}"
+
+
+def _test(name: str, kind: str, what: str) -> str:
+    """A branch of CASE for a text that is no value of a kind."""
+    wrong = f"{quoted(name)} IS NOT NULL AND TRY_CAST({quoted(name)} AS {kind}) IS NULL"
+    if kind in WHOLE_NUMBERS:
+        wrong += f" OR {rounded(name, kind)}"
+    return f"WHEN {wrong} THEN {text(f'{name} is {what}')}"
 
 
 def _raw_json(plan: Plan, path: str) -> str:
-    tests = [
-        f"WHEN json_type({member(name)}) <> 'NULL' AND TRY_CAST({member(name)} AS {kind}) IS NULL "
-        f"THEN {text(f'{name} is no {kind}')}"
-        for name, kind in _needed(plan).items()
-    ]
+    tests = [_test(name, kind, f"no {kind}") for name, kind in _needed(plan).items()]
     fault = (
-        "CASE WHEN NOT json_valid(line) THEN 'not JSON' "
-        f"WHEN json_type(line) <> 'OBJECT' THEN 'not a JSON object' {' '.join(tests)} END"
+        f"CASE WHEN NOT json_valid({LINE}) THEN 'not JSON' "
+        f"WHEN json_type({LINE}) <> 'OBJECT' THEN 'not a JSON object' {' '.join(tests)} END"
     )
     lines = (
+        f"(SELECT {LINE}, {', '.join([*map(_member, plan.needed), 'NULL'])} FROM "
         f"read_csv({text(path)}, auto_detect = false, header = false, delim = '\\x01', quote = '', "
-        "escape = '', columns = {'line': 'VARCHAR'})"
+        f"escape = '', columns = {struct({'(line)': 'VARCHAR'})}) WHERE trim({LINE}) <> '')"
     )
-    return f"SELECT line, {fault} AS fault FROM {lines} WHERE trim(line) <> ''"
+    return f"SELECT *, {fault} AS {FAULT} FROM {lines}"
 
 
-def member(name: str) -> str:
-    """A member of a line's object."""
-    return f"json_extract(line, {text('$.' + json.dumps(name, ensure_ascii=False))})"
+def _member(name: str) -> str:
+    """A member of a line's object, as a text; nothing of a line that is none."""
+    path = text("$." + json.dumps(name, ensure_ascii=False))
+    found = f"CASE WHEN json_valid({LINE}) THEN json_extract_string({LINE}, {path}) END"
+    return f"{found} AS {quoted(name)}"
 
 
 def values_of_raw(plan: Plan) -> str:
     """The values of the needed columns in the rows of `raw`."""
-    needed = _needed(plan)
-    if plan.table.form == "json":
-        return ", ".join(f"TRY_CAST({member(n)} AS {kind})" for n, kind in needed.items()) or "NULL"
-    made = (cast(n, kind) if kind in WHOLE_NUMBERS else quoted(n) for n, kind in needed.items())
-    return ", ".join(made) or "NULL"
+    return ", ".join(cast(name, kind) for name, kind in _needed(plan).items()) or "NULL"
 
 
 def faults(table: Table) -> str:
-    """A query of the bad rows: the kind of fault, and the row."""
-    if table.form == "json":
-        return "SELECT fault, line FROM raw WHERE fault IS NOT NULL"
-    return (
-        "SELECT lower(any_value(error_type)::VARCHAR), any_value(csv_line) FROM reject_errors "
-        "GROUP BY line UNION ALL "
-        "SELECT fault, raw::VARCHAR FROM raw WHERE fault IS NOT NULL"
-    )
+    """A query of the bad rows: the kind of fault, one such row, and how many there are."""
+    row = LINE if table.form == "json" else "raw::VARCHAR"
+    rows = f"SELECT {FAULT} AS kind, {row} AS row FROM raw WHERE {FAULT} IS NOT NULL"
+    if table.form == "csv":
+        rows += (
+            " UNION ALL SELECT lower(any_value(error_type)::VARCHAR), any_value(csv_line) "
+            "FROM reject_errors GROUP BY line"
+        )
+    return f"SELECT kind, any_value(row), count(*) FROM ({rows}) GROUP BY kind ORDER BY kind"
 
 
 def needs_cut(table: Table, piece: bytes) -> bool:

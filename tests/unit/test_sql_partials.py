@@ -1,0 +1,274 @@
+"""Partial aggregates by themselves: exact sums, sketches, sets; and what is refused by name."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from fractions import Fraction
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asking import division, parsing, sampling, writing
+from errors import JobError, UsageError
+from jobs import loading
+from jobs.query import aggregates, partials, reading
+from jobs.query.plan import Part, Plan, Table, read_plan
+from tests.unit.test_sql_exact import Shelf, ask
+
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def partial_sum(values: list[float]) -> str:
+    """The exact sum of some numbers, as DuckDB makes it in a mapper."""
+    connection = duckdb.connect()
+    connection.execute("CREATE TABLE t (x0 DOUBLE)")
+    connection.executemany("INSERT INTO t VALUES (?)", [[one] for one in values])
+    part = Part("exact", 0)
+    row = connection.execute(f"SELECT {aggregates.reach(part)} FROM t").fetchone()
+    columns = aggregates.columns_of(part, aggregates.bins_of(*row))
+    return columns.read(connection.execute(f"SELECT {', '.join(columns.sql)} FROM t").fetchone())
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(FLOATS, min_size=2, max_size=12), st.data())
+def test_a_sum_is_the_exact_one_rounded_once_however_it_is_cut(values, data) -> None:
+    cut = data.draw(st.integers(1, len(values) - 1))
+    both = partials.add_exact(partial_sum(values[:cut]), partial_sum(values[cut:]))
+    true = sum(map(Fraction, values))
+    try:
+        expected = float(true)
+    except OverflowError:
+        expected = math.inf if true > 0 else -math.inf
+    assert partials.rounded(both) == expected
+    assert Fraction(*partials.ratio(both)) == true
+
+
+@pytest.mark.parametrize(
+    ("values", "total"),
+    [
+        ([math.inf, 1.0], math.inf),
+        ([-math.inf, 1e300], -math.inf),
+        ([5e-324, 1.7e308, -1.7e308], 5e-324),
+        ([0.1] * 10, 1.0),
+        ([0.0, -0.0], 0.0),
+    ],
+)
+def test_sums_at_the_edges(values, total) -> None:
+    assert partials.rounded(partial_sum(values)) == total
+
+
+def test_infinities_of_both_signs_or_nan_make_nan() -> None:
+    assert math.isnan(partials.rounded(partial_sum([math.inf, -math.inf])))
+    assert math.isnan(partials.rounded(partial_sum([math.nan, 1.0])))
+    apart = partials.add_exact(partial_sum([math.inf]), partial_sum([-math.inf]))
+    assert math.isnan(partials.rounded(apart))
+
+
+@given(st.lists(st.integers(-1000, 1000), min_size=4, max_size=30), st.integers(1, 3))
+def test_moments_combine_as_those_of_all_values(values, cut) -> None:
+    def moments(some: list[int]) -> list[float]:
+        return [len(some), statistics.fmean(some), statistics.pvariance(some) * len(some)]
+
+    count, mean, squares = partials.add_moments(moments(values[:cut]), moments(values[cut:]))
+    assert count == len(values)
+    assert mean == pytest.approx(statistics.fmean(values), abs=1e-9)
+    assert squares == pytest.approx(statistics.pvariance(values) * len(values), abs=1e-6)
+
+
+@pytest.mark.parametrize("count", [0, 1, 100, 5_000, 200_000])
+def test_a_sketch_is_near_the_truth_and_the_same_in_pieces(count: int) -> None:
+    sql = aggregates.columns_of(Part("registers", 0))
+
+    def sketch(first: int, end: int) -> list[int]:
+        source = f"(SELECT range AS x0 FROM range({first}, {end}))"
+        found = duckdb.connect().execute(f"SELECT {sql.sql[0]} FROM {source}").fetchone()
+        return sql.read(found)
+
+    whole, half = sketch(0, count), count // 2
+    assert partials.add_registers(sketch(0, half), sketch(half, count)) == whole
+    assert partials.estimate(whole) == pytest.approx(count, rel=0.05)
+
+
+def test_too_many_different_values_end_the_job_with_what_helps() -> None:
+    some = [str(number) for number in range(partials.MOST_DISTINCT)]
+    with pytest.raises(JobError, match="ask for approx_count_distinct"):
+        partials.add_distinct(some, ["more"])
+
+
+@pytest.mark.parametrize("kind", partials.KINDS)
+def test_no_value_yet_combines_with_anything(kind: str) -> None:
+    merge = partials.merge_of(kind)
+    assert merge(None, "x") == "x" and merge("x", None) == "x" and merge(None, None) is None
+
+
+TABLE = Table("csv", {"country": "VARCHAR", "n": "BIGINT", "d": "DATE"}, {"delim": "','"})
+REFUSALS = {
+    "SELECT sum(n) OVER () FROM input": "window functions",
+    "SELECT * FROM a JOIN b USING (n)": "joins",
+    "SELECT n FROM a, b": "joins",
+    "SELECT (SELECT 1) FROM input": "subqueries",
+    "SELECT n FROM (SELECT * FROM input)": "FROM must name one table|subqueries",
+    "SELECT n FROM input WHERE n IN (SELECT 1)": "subqueries",
+    "WITH q AS (SELECT 1) SELECT * FROM q": "subqueries",
+    "SELECT n FROM input UNION SELECT 1": "UNION",
+    "SELECT n FROM input GROUP BY ROLLUP (n)": "ROLLUP",
+    "SELECT median(n) FROM input": "MEDIAN",
+    "SELECT list(n) FROM input": "cannot be divided among mappers",
+    "SELECT mode(n) FROM input": "MODE",
+    "SELECT sum(DISTINCT n) FROM input": "DISTINCT",
+    "SELECT count(DISTINCT (n, d)) FROM input WHERE FALSE AND nothing": "no column nothing",
+    "SELECT random() FROM input": "another value each time",
+    "SELECT now() FROM input": "another value each time",
+    "SELECT n FROM read_csv('x')": "FROM must name one table",
+    "SELECT n FROM 'x.csv'": "FROM must name one table",
+    "SELECT country FROM input GROUP BY n": "neither grouped by nor in an aggregate",
+    "SELECT x FROM input": "there is no column x: the input has country, n, d",
+    "SELECT nosuch(n) FROM input": "nosuch",
+    "SELECT sum(country) FROM input": "sum",
+    "SELECT sum(sum(n)) FROM input": "aggregate",
+    "SELECT n FROM input WHERE sum(n) > 1": "WHERE cannot have an aggregate",
+    "SELECT n FROM input ORDER BY 2": "SELECT has no column 2",
+    "SELECT n FROM input LIMIT n": "LIMIT must be a whole number",
+    "SELECT n FROM": "line 1",
+    "SELECT 1; SELECT 2": "2 statements",
+    "DELETE FROM input": "DELETE",
+    "": "0 statements",
+}
+
+
+@pytest.mark.parametrize("query", REFUSALS)
+def test_what_cannot_be_divided_is_refused_by_name(query: str) -> None:
+    with pytest.raises(UsageError, match=REFUSALS[query]):
+        division.divide(query, TABLE)
+
+
+def test_a_plan_is_read_as_it_was_written_and_another_text_is_refused() -> None:
+    plan, _ = division.divide("SELECT country, avg(n), max(d) FROM input GROUP BY 1", TABLE)
+    assert read_plan(plan.to_text()) == plan
+    assert plan.needed == ("country", "n", "d")
+    for text in ("", "[]", "{}", '{"table": 1}'):
+        with pytest.raises(JobError, match="ask with --sql"):
+            read_plan(text)
+
+
+def mapped(plan: Plan, rows: bytes) -> tuple[dict, tuple, dict]:
+    job = loading.load("sql", {"PLAN": plan.to_text()})
+    made = job.start()
+    job.add(made, rows, "a")
+    faults = {kind: one.count for kind, one in job.faults(made).items()}
+    return job.pairs(made), job.counts(made)[:2], faults
+
+
+@pytest.mark.parametrize(
+    ("form", "rows", "faults"),
+    [
+        ("csv", b"a,1\nb,x\n", {"n is no whole number": 1}),
+        ("csv", b"a,1\nb,1.5\n", {"n is no whole number": 1}),
+        ("csv", b"a,1\nb\n", {"missing columns": 1}),
+        ("csv", b"a,1\nb,2,3\nb,2,4\n", {"too many columns": 2}),
+        ("csv", b'a,1\n"b,2\nc",3\n', {"a quote without a partner": 2}),
+        ("csv", b'a,1\n"b"x,2\n', {"unquoted value": 1}),
+        ("csv", b"a,1\n\xff,2\n", {"invalid encoding": 1}),
+        ("json", b'{"country": "a", "n": 1}\nnot\n[1]\n', {"not JSON": 1, "not a JSON object": 1}),
+        ("json", b'{"country": "a", "n": 1}\n{"n": "x"}\n', {"n is no BIGINT": 1}),
+    ],
+)
+def test_rows_that_do_not_fit_are_bad_rows_by_kind(form, rows, faults) -> None:
+    options = {"delim": "','", "quote": "'\"'", "escape": "'\"'", "new_line": "'\\n'"}
+    table = Table(form, {"country": "VARCHAR", "n": "BIGINT"}, options if form == "csv" else {})
+    plan, _ = division.divide("SELECT country, sum(n) FROM input GROUP BY country", table)
+    pairs, counts, found = mapped(plan, rows)
+    assert found == faults
+    assert pairs == {'["a"]': [1]}
+    assert counts == (1 + sum(faults.values()), sum(faults.values()))
+
+
+def test_a_row_may_go_on_behind_the_columns_that_the_user_names() -> None:
+    options = {"delim": "','", "quote": "'\"'", "escape": "'\"'", "new_line": "'\\n'"}
+    table = Table("csv", {"country": "VARCHAR", "n": "BIGINT"}, options, None, ragged=True)
+    plan, _ = division.divide("SELECT country, sum(n) FROM input GROUP BY country", table)
+    assert mapped(plan, b"a,1,x\na,2\n")[:2] == ({'["a"]': [3]}, (2, 0))
+    assert mapped(plan, b'"a,b",1,"x",y\nc,2\nd\n') == (
+        {'["a,b"]': [1], '["c"]': [2]},
+        (3, 1),
+        {"missing columns": 1},
+    )
+
+
+def test_duckdb_in_a_mapper_opens_no_file_but_its_own() -> None:
+    table = Table("csv", {"n": "BIGINT"}, {"delim": "','"})
+    where = "EXISTS (SELECT 1 FROM read_text('/etc/hostname'))"
+    plan = Plan(table, ("n",), (), (), (Part("count"),), where)
+    with pytest.raises(JobError, match="DuckDB: Permission Error"):
+        mapped(plan, b"1\n")
+
+
+def test_row_groups_are_told_by_where_they_begin_and_chunks_are_joined() -> None:
+    chunks = [
+        (0, 10, "a", 6, 4, None),
+        (0, 10, "s, x", 5, 12, 10),
+        (1, 7, "a", 20, 40, 30),
+        (1, 7, "s, x", 5, 50, None),
+    ]
+    first, second = reading.row_groups(chunks)
+    assert (first.first, first.rows, first.start) == (0, 10, 4)
+    assert (second.first, second.rows, second.start) == (10, 7, 30)
+    assert second.chunks(("s",)) == [(50, 55)]
+    assert list(reading.joined([(10_000, 10_005), (0, 5), (6, 9)])) == [(0, 9), (10_000, 10_005)]
+
+
+@pytest.mark.parametrize("tail", [b"", b"PAR1", b"\xff\xff\xff\x7fPAR1", b"not at all"])
+def test_what_is_no_parquet_is_said(tail: bytes) -> None:
+    with pytest.raises(JobError, match="is no Parquet, or is cut short"):
+        reading.footer_bytes(tail, len(tail), "s3://b/k")
+
+
+@pytest.mark.parametrize(
+    ("key", "form"),
+    [("a/b.PARQUET", "parquet"), ("x.jsonl.gz", "json"), ("x.json", "json"), ("part-0", "csv")],
+)
+def test_the_form_follows_from_the_name(key: str, form: str) -> None:
+    assert sampling.form_of(key) == form
+
+
+def test_columns_that_the_user_names_are_read_as_duckdb_has_them() -> None:
+    found = sampling.columns_of('"a b" int, amount decimal(12,2)')
+    assert found == {"a b": "INTEGER", "amount": "DECIMAL(12,2)"}
+    with pytest.raises(UsageError, match="--schema: "):
+        sampling.columns_of("amount MONEY_OR_SO")
+
+
+def test_names_are_told_apart_and_a_value_that_json_lacks_is_null() -> None:
+    assert list(writing.unique(["a", "A", "a"])) == ["a", "A_1", "a_2"]
+    assert [writing.as_json(one) for one in (math.nan, None, True, "ü")] == [
+        "null", "null", "true", '"ü"',
+    ]  # fmt: skip
+
+
+def test_a_query_keeps_its_names_and_its_order() -> None:
+    question = parsing.parse("SELECT n AS Total, count(*) FROM t GROUP BY 1 ORDER BY 2 DESC", ["N"])
+    assert [name for name, _ in question.select] == ["Total", "count(*)"]
+
+
+def test_of_parquet_little_more_is_read_than_the_columns_that_are_asked_for(tmp_path) -> None:
+    """Two of twenty: at most 1.3 times their bytes."""
+    path = tmp_path / "wide.parquet"
+    columns = ", ".join(f"random() AS c{number}" for number in range(20))
+    connection = duckdb.connect()
+    connection.execute(f"COPY (SELECT {columns} FROM range(60000)) TO '{path}' (FORMAT parquet)")
+    query = "SELECT sum(c3), max(c17) FROM input"
+    asked = connection.execute(
+        f"SELECT sum(total_compressed_size) FROM parquet_metadata('{path}') "
+        "WHERE path_in_schema IN ('c3', 'c17')"
+    ).fetchone()[0]
+    shelf = Shelf({"wide.parquet": path.read_bytes()})
+    shelf.table("")
+    shelf.read = 0
+    (row,) = ask(shelf, query, cuts=1)
+    assert row == pytest.approx(
+        connection.execute(query.replace("input", f"'{path}'")).fetchone(), rel=1e-12
+    )
+    assert asked <= shelf.read <= 1.3 * asked
