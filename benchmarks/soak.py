@@ -86,16 +86,18 @@ def soak(cloud: Cloud, folder: Path, jobs: int, at_once: int) -> bool:
     started = cloud.settled_invocations("reducerNS")
     planned = sum(map(cloud.planned_reducers, every))
     print(f"reducers: {planned} planned, {started} started")
-    more = {len(cloud.keys(f"{job_id}/")) - expected_objects(cloud, job_id) for job_id in every}
-    print(f"objects a job leaves besides its own: {max(more)}")
-    return (exact, exact_together, started, more) == (jobs, at_once, planned, {0})
+    others = {others_than_outputs(cloud, job_id) for job_id in every}
+    print(f"objects a job leaves besides its outputs and steps: {sorted(others)}")
+    same_left = len(others) == 1
+    return (exact, exact_together, started, same_left) == (jobs, at_once, planned, True)
 
 
-def expected_objects(cloud: Cloud, job_id: str) -> int:
-    """How many objects a job has: its records, the answer, `done`, and the outputs."""
-    steps = sum("/reducerstate." in key for key in cloud.keys(f"{job_id}/"))
+def others_than_outputs(cloud: Cloud, job_id: str) -> int:
+    """How many objects of a job are no outputs and no records of steps; the answer is one."""
+    keys = cloud.keys(f"{job_id}/")
+    steps = sum("/reducerstate." in key for key in keys)
     outputs = MAPPERS + cloud.planned_reducers(job_id) - 1  # the last reducer's is the answer
-    return 2 + steps + outputs + 2
+    return len(keys) - steps - outputs
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -99,7 +99,7 @@ def test_every_event_twice_starts_every_reducer_once(faulty, bodies) -> None:
     entry = trigger["LambdaFunctionConfigurations"][0]
     twice = [entry, {**entry, "Id": f"{entry['Id']}-again"}]
     before = cloud.settled_invocations("reducerNS")
-    jobs = [f"twice-{number}" for number in range(2)]
+    jobs = [f"twice-{number}" for number in range(3)]
     cloud.s3.put_bucket_notification_configuration(
         Bucket=cloud.bucket, NotificationConfiguration={"LambdaFunctionConfigurations": twice}
     )
