@@ -72,7 +72,9 @@ class Summary:
 
     @property
     def _heading(self) -> str:
-        """What of the answer is shown."""
+        """What of the answer is shown; that to a question is printed by itself."""
+        if self.job.info.choice.question:
+            return ""
         return ", its largest groups:" if self.largest else ", its first groups:"
 
     def _counts(self) -> list[str]:
