@@ -39,8 +39,6 @@ RUN_BY = {
     "make play": "test_local.py",
     "make bench": "test_docs_commands.py",
     "make aws-check": "test_awscheck.py",
-    "python job.py cancel MY-BUCKET-NAME job1000": "test_watching.py",
-    "python job.py resume MY-BUCKET-NAME job1000": "test_watching.py",
 }
 """The commands that stand in sentences alone, and the file that runs each."""
 
