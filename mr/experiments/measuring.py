@@ -86,7 +86,7 @@ def row_of(run: Run, summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any
         run=run.number,
         repeat=run.repeat,
         **{**settings, "batchsize": str(settings["batchsize"])},
-        started_unix_s=min(task["start"] for task in summary["tasks"]),
+        started_unix_s=min(task["started_unix_s"] for task in summary["tasks"]),
         seconds=summary["seconds"],
         mappers=len(seconds),
         reducers=len(summary["tasks"]) - len(seconds),

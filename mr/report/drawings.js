@@ -8,10 +8,10 @@ const AXIS = 26;
 
 const ORDERS = {
   number: (a, b) => a.step - b.step || a.number - b.number,
-  start: (a, b) => a.start - b.start,
+  start: (a, b) => a.started_unix_s - b.started_unix_s,
   seconds: (a, b) => b.seconds - a.seconds,
 };
-const began = (task) => task.start - data.started;
+const began = (task) => task.started_unix_s - data.started;
 const ended = (task) => began(task) + task.seconds;
 const ownCalls = new Map(data.tasks.map((task) => [task.name, data.calls.filter((call) => call.name === task.name)]));
 const coordinators = data.calls.filter((call) => call.kind === "coordinator");
@@ -89,7 +89,7 @@ function taskLines(task) {
     task.name,
     "start " + seconds(began(task)) + ", duration " + seconds(task.seconds),
     "read " + mega(task.input_bytes) + ", wrote " + mega(task.output_bytes),
-    counted(task.lines, task.step ? "pair" : "row") + ", memory " + memory(task.memory),
+    counted(task.lines, task.step ? "pair" : "row") + ", memory " + memory(task.memory_kib),
     ...(isSlow.has(task.name) ? ["a straggler"] : []),
     ...(onPath.has(task.name) ? ["the result waited for it"] : []),
   ];

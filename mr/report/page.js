@@ -31,8 +31,8 @@ function pathSteps() {
   let before = data.started;
   return data.critical_path.map((name) => {
     const task = data.tasks.find((one) => one.name === name);
-    const waited = Math.max(0, task.start - before);
-    before = task.start + task.seconds;
+    const waited = Math.max(0, task.started_unix_s - before);
+    before = task.started_unix_s + task.seconds;
     return seconds(waited) + " until " + name + " began, " + seconds(task.seconds) + " in it";
   });
 }
@@ -55,20 +55,20 @@ function fillCost() {
   for (const item of data.cost.items)
     row([item.what, item.quantity.toLocaleString("en-US", {maximumFractionDigits: 3}), item.unit, dollars(item.dollars)], "td");
   row(["total", "", "", dollars(data.cost.dollars)], "td");
-  byId("prices").textContent = "As of " + new Date(data.cost.as_of * 1000).toISOString().slice(0, 19).replace("T", " ") + " UTC. Prices of " + data.cost.prices + ". " + data.functions.map((one) => one.role + ": " + counted(one.calls, "call") + ", " + seconds(one.seconds) + " of " + one.memory + " MB" + (one.note ? " (" + one.note + ")" : "")).join("; ") + ".";
+  byId("prices").textContent = "As of " + new Date(data.cost.as_of * 1000).toISOString().slice(0, 19).replace("T", " ") + " UTC. Prices of " + data.cost.prices + ". " + data.functions.map((one) => one.role + ": " + counted(one.calls, "call") + ", " + seconds(one.seconds) + " of " + one.memory_mb + " MB" + (one.note ? " (" + one.note + ")" : "")).join("; ") + ".";
 }
 
 // ---------------------------------------------------------------- the table
 const COLUMNS = [
   ["task", (task) => task.step * 1e9 + task.number, (task) => task.name],
-  ["start", (task) => task.start, (task) => seconds(task.start - data.started)],
+  ["start", (task) => task.started_unix_s, (task) => seconds(task.started_unix_s - data.started)],
   ["duration", (task) => task.seconds, (task) => seconds(task.seconds)],
   ["read", (task) => task.input_bytes, (task) => mega(task.input_bytes)],
   ["written", (task) => task.output_bytes, (task) => mega(task.output_bytes)],
   ["rows or pairs", (task) => task.lines, (task) => count(task.lines)],
   ["groups", (task) => task.groups, (task) => count(task.groups)],
   ["bad rows", (task) => task.errors, (task) => count(task.errors)],
-  ["memory", (task) => task.memory, (task) => memory(task.memory)],
+  ["memory", (task) => task.memory_kib, (task) => memory(task.memory_kib)],
 ];
 
 function fillTasks() {

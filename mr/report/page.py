@@ -59,7 +59,7 @@ def call_json(row: Timing) -> dict[str, Any]:
         "name": row.name,
         "kind": row.kind,
         "outcome": row.outcome,
-        "start": start,
+        "started_unix_s": start,
         "seconds": (row.ended_unix_s or start) - start,
         "init_s": None if row.init_ms is None else row.init_ms / 1000,
     }

@@ -28,7 +28,7 @@ from views.forecast import forecast
 
 EXAMPLES = """examples:
   python driver.py MY-BUCKET-NAME job1000 --dryrun --databkt MY-DATA
-  python driver.py MY-BUCKET-NAME job1000 mapperNS reducerNS --wait4reducers
+  python driver.py MY-BUCKET-NAME job1000 mapperNS reducerNS --databkt MY-DATA
 
 exit status: 0 done, 1 the job failed, 2 wrong usage, 130 interrupted"""
 

@@ -17,6 +17,7 @@ from state.listing import JobListing, list_job, read_records, read_step_records
 from state.progress import StepStatus, progress_of, steps_of
 from state.records import Cancelled, JobInfo
 from views.finished import RowTotals, read_row_totals
+from views.words import with_units
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +52,7 @@ class JobStatus:
 
     def to_json(self) -> dict[str, Any]:
         """The form for programs; the field names are a contract."""
-        return dataclasses.asdict(self)
+        return with_units(dataclasses.asdict(self), {"age": "age_s", "idle": "idle_s"})
 
     def lines(self) -> list[str]:
         """The form for a person."""

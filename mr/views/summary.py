@@ -24,7 +24,7 @@ from views.bill import bill_json, item_lines
 from views.finished import FinishedJob, Task
 from views.frozen import frozen
 from views.jsonpairs import Pair
-from views.words import dollars, number, utc
+from views.words import dollars, number, utc, with_units
 
 FIRST_GROUPS = 5
 LOOKED_THROUGH = 4_000_000
@@ -185,8 +185,10 @@ def usage_line(usage: FunctionUsage, item: Item) -> str:
 
 
 def usage_json(usage: FunctionUsage) -> dict[str, Any]:
-    return {**dataclasses.asdict(usage), "gb_seconds": usage.gb_seconds}
+    told = {**dataclasses.asdict(usage), "gb_seconds": usage.gb_seconds}
+    return with_units(told, {"memory": "memory_mb"})
 
 
 def task_json(task: Task) -> dict[str, Any]:
-    return {**dataclasses.asdict(task), "code": task.code.to_json(), "name": task.name}
+    told = {**dataclasses.asdict(task), "code": task.code.to_json(), "name": task.name}
+    return with_units(told, {"memory": "memory_kib", "start": "started_unix_s"})

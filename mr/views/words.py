@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from errors import counted
@@ -22,6 +23,11 @@ def number(value: Any) -> str:
     if not isinstance(value, float) or not math.isfinite(value):
         return str(value)
     return f"{value:,.2f}" if abs(value) >= 1e4 else f"{value:.6g}"
+
+
+def with_units(told: Mapping[str, Any], units: Mapping[str, str]) -> dict[str, Any]:
+    """Fields for a program, whose names carry their unit: those in `units` get another name."""
+    return {units.get(name, name): value for name, value in told.items()}
 
 
 def dollars(amount: float) -> str:

@@ -61,13 +61,13 @@ def test_json_is_all_that_is_on_standard_output(finished, bodies, cloud: Cloud) 
     assert [one["name"] for one in summary["tasks"]][3:] == ["mapper 4", "reducer 1/1"]
     mapper = summary["tasks"][2]
     assert mapper["input_bytes"] == len(bodies[2])
-    assert mapper["start"] > 1.7e9
+    assert mapper["started_unix_s"] > 1.7e9
     assert [key for key, _ in summary["first_groups"]] == list(cloud.read(f"{JOB}/result"))[:5]
 
 
 def test_the_functions_are_named_with_their_memory(finished) -> None:
     functions = json.loads(finished.stdout)["summary"]["functions"]
-    assert [(one["name"], one["calls"], one["memory"]) for one in functions] == [
+    assert [(one["name"], one["calls"], one["memory_mb"]) for one in functions] == [
         ("mapperNS", 4, 1536),
         ("reducerCoordinatorNS", 5, 1024),
         ("reducerNS", 1, 1536),

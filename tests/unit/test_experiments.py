@@ -178,9 +178,9 @@ SUMMARY = {
     "groups": 7,
     "cost": {"dollars": 0.25},
     "tasks": [
-        {"step": 0, "number": 1, "seconds": 1.0, "start": 50.0, "input_bytes": 10},
-        {"step": 0, "number": 2, "seconds": 3.0, "start": 40.0, "input_bytes": 20},
-        {"step": 1, "number": 1, "seconds": 9.0, "start": 60.0, "input_bytes": 30},
+        {"step": 0, "number": 1, "seconds": 1.0, "started_unix_s": 50.0, "input_bytes": 10},
+        {"step": 0, "number": 2, "seconds": 3.0, "started_unix_s": 40.0, "input_bytes": 20},
+        {"step": 1, "number": 1, "seconds": 9.0, "started_unix_s": 60.0, "input_bytes": 30},
     ],
 }
 

@@ -129,7 +129,7 @@ def test_the_form_for_programs_is_json() -> None:
         "job_id": "job1",
         "bucket": BUCKET,
         "state": "running",
-        "age": 30,
+        "age_s": 30,
         "steps": [{"step": 0, "done": 1, "due": 2, "missing": [2]}],
         "errors": [],
         "result": None,
@@ -137,7 +137,7 @@ def test_the_form_for_programs_is_json() -> None:
         "jobdigest": DIGEST,
         "rows": None,
         "fault": "",
-        "idle": None,
+        "idle_s": None,
         "cancelled": None,
     }
 
