@@ -84,6 +84,12 @@ class FinishedJob:
         return self.tasks[-1]
 
     @property
+    def answer_bytes(self) -> int:
+        """Bytes of the answer, in one object or in its parts."""
+        before = [task for task in self.reducers if task.step == self.last.step - 1]
+        return max(self.last.output_bytes, sum(task.output_bytes for task in before))
+
+    @property
     def codes(self) -> list[JobCode]:
         """The jobs that wrote its outputs, as far as they say: one, or the mappers' and the
         reducers'.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
+import sys
 from typing import Any
 
 from aws.client import Clients
@@ -15,20 +16,26 @@ from errors import MAX_SHOWN, clipped, counted, visible
 from running import costs
 from running.costs import FunctionUsage, Item, Prices, S3Usage
 from state.badrows import lines_of
+from state.fields import is_number
 from state.keys import JobKeys
-from views import finished, usage
-from views.answer import answer_of
+from views import finished, result, usage
+from views.answer import Answer, answer_of
 from views.bill import bill_json, item_lines
 from views.finished import FinishedJob, Task
 from views.frozen import frozen
-from views.words import dollars, utc
+from views.jsonpairs import Pair
+from views.words import dollars, number, utc
 
 FIRST_GROUPS = 5
+LOOKED_THROUGH = 4_000_000
+"""Bytes of an answer that is read whole to find its largest groups: that takes a second."""
+MOST = sys.float_info.max
 
 
 @dataclasses.dataclass(frozen=True)
 class Summary:
-    """A finished job in numbers. `groups` are the first ones of its answer; `as_of` is when what it
+    """A finished job in numbers. `groups` are the first ones of its answer, `largest` those with
+    the largest numbers, where the answer is small enough to look through; `as_of` is when what it
     used was written down, in seconds since the epoch.
     """
 
@@ -39,6 +46,7 @@ class Summary:
     prices_date: str
     groups: tuple[tuple[str, Any], ...]
     as_of: float = 0.0
+    largest: tuple[tuple[str, Any], ...] = ()
 
     @property
     def result(self) -> str:
@@ -53,15 +61,21 @@ class Summary:
             *(f"ran job {code}" for code in self.job.codes),
             *self._counts(),
             *self._times(),
-            *(usage_line(usage) for usage in self.functions),
             *self._costs(),
-            f"the result is {self.result}",
+            f"the result is {self.result}{self._heading}",
             *(
-                f"  {clipped(str(key), MAX_SHOWN)}  {clipped(str(value), MAX_SHOWN)}"
-                for key, value in ([] if question else self.groups)
+                f"  {clipped(str(key), MAX_SHOWN)}  {clipped(number(value), MAX_SHOWN)}"
+                for key, value in ([] if question else self.largest or self.groups)
             ),
         ]
         return list(map(visible, shown))
+
+    @property
+    def _heading(self) -> str:
+        """What of the answer is shown; that to a question is printed by itself."""
+        if self.job.info.choice.question:
+            return ""
+        return ", its largest groups:" if self.largest else ", its first groups:"
 
     def _counts(self) -> list[str]:
         mappers = self.job.mappers
@@ -78,7 +92,11 @@ class Summary:
         return [
             f"cost {dollars(costs.total(self.items))} as of {utc(self.as_of)} (prices of "
             f"{self.prices_date}); estimated: {guessed}",
-            *item_lines(self.items),
+            *(
+                f"  {usage_line(usage, item)}"
+                for usage, item in zip(self.functions, self.items, strict=False)
+            ),
+            *item_lines(self.items[len(self.functions) :]),
         ]
 
     def _times(self) -> list[str]:
@@ -139,19 +157,30 @@ def read_summary(
     kept = frozen(clients, job)
     prices = prices or kept.prices
     items = tuple(costs.bill(kept.functions, kept.s3, prices))
-    groups = answer_of(clients.s3, job.info).first(FIRST_GROUPS)
-    return Summary(job, kept.functions, kept.s3, items, prices.date, tuple(groups), kept.as_of)
+    answer = answer_of(clients.s3, job.info)
+    shown = tuple(answer.first(FIRST_GROUPS)), kept.as_of, largest_groups(answer, job.answer_bytes)
+    return Summary(job, kept.functions, kept.s3, items, prices.date, *shown)
 
 
-def usage_line(usage: FunctionUsage) -> str:
-    """One function's use, for a person."""
+def largest_groups(answer: Answer, size: int) -> tuple[Pair, ...]:
+    """The groups with the largest numbers; none where the answer, of `size` bytes, is large, or its
+    values are no numbers.
+    """
+    if size > LOOKED_THROUGH:
+        return ()
+    numbers = (pair for pair in answer.pairs() if is_number(pair[1], -MOST, MOST))
+    return tuple(result.largest(numbers, FIRST_GROUPS))
+
+
+def usage_line(usage: FunctionUsage, item: Item) -> str:
+    """One function's use and its price, for a person."""
     cold = f"{usage.cold:,} cold, {usage.init_seconds:.1f} s" if usage.cold else ""
     notes = ", ".join(filter(None, [usage.note, cold]))
     note = f" ({notes})" if notes else ""
     name = f" {usage.name}" if usage.name else ""
     return (
         f"{usage.role}{name}: {counted(usage.calls, 'call')}, {usage.seconds:.1f} s x "
-        f"{usage.memory} MB = {usage.gb_seconds:.2f} GB-s{note}"
+        f"{usage.memory} MB = {usage.gb_seconds:.2f} GB-s, {dollars(item.dollars)}{note}"
     )
 
 

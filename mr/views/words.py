@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+from typing import Any
 
 from errors import counted
 
@@ -14,6 +15,13 @@ def size(count: float) -> str:
         if count >= factor:
             return f"{count / factor:.3g} {unit}"
     return counted(round(count), "byte")
+
+
+def number(value: Any) -> str:
+    """A value for a person: six digits of a float, two behind the point of a large one."""
+    if not isinstance(value, float) or not math.isfinite(value):
+        return str(value)
+    return f"{value:,.2f}" if abs(value) >= 1e4 else f"{value:.6g}"
 
 
 def dollars(amount: float) -> str:

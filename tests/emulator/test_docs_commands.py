@@ -32,6 +32,8 @@ WITH_ANOTHER_TEST = {
 }
 HERE = {"jobs.md", "reliability.md", "sql.md"}
 RUN_BY = {
+    "python job.py cancel MY-BUCKET-NAME job1000": "test_watching.py",
+    "python job.py resume MY-BUCKET-NAME job1000": "test_watching.py",
     "make demo": "test_local.py",
     "make local": "test_local.py",
     "make play": "test_local.py",

@@ -85,6 +85,8 @@ def test_a_full_asynchronous_job_leaves_exactly_the_objects_of_the_contract(
         "reducerMemory": 1536,
         "reducers": 0,
         "fanIn": 0,
+        "goal": "",
+        "atOnce": 0,
     }
     step = cloud.read("async-full/reducerstate.1")
     assert (step["reducerCount"], step["totalS3Files"]) == (1, 4)
@@ -177,7 +179,7 @@ def test_a_job_id_that_is_used_is_refused_until_told_to_overwrite(cloud: Cloud, 
 
     refused = cloud.driver("used", *options, prefix=PREFIX)
     assert refused.returncode == 1
-    assert "used has 6 objects under s3://my-job-bucket/used/" in refused.stderr
+    assert "used has 8 objects under s3://my-job-bucket/used/" in refused.stderr
     assert "choose a new job id, or pass --overwrite" in refused.stderr
     assert refused.stdout == ""
     assert cloud.read("used/result") == before

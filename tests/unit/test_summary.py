@@ -15,7 +15,7 @@ from running.costs import FunctionUsage, Prices, S3Usage
 from state.grid import Grid
 from state.jobcode import JobCode
 from state.records import JobData, JobInfo, StepRecord
-from views import summary, usage
+from views import summary, usage, words
 from views.calls import Billed
 from views.finished import FinishedJob, Task
 from views.functions import settings_of
@@ -59,16 +59,15 @@ def test_a_job_in_words() -> None:
         "12.0 s from start to result: 3 mappers, 1 reducer in 1 step",
         "mappers: median 2.00 s, slowest 9.00 s (mapper 3)",
         "stragglers: mapper 3 9.00 s",
-        "mapper mapperNS: 3 calls, 12.0 s x 1024 MB = 12.00 GB-s (as billed, 2 cold, 0.7 s)",
-        "reducer reducerNS: 1 call, 1.0 s x 1024 MB = 1.00 GB-s (1024 MB assumed)",
         "cost $0.00562 as of 2026-11-20 10:00:00 UTC (prices of 2026-01); estimated: reducer, "
         "S3 requests",
-        "  mapper mapperNS: 12.000 GB-s, $0.000200",
-        "  reducer reducerNS: 1.000 GB-s, $0.0000167",
+        "  mapper mapperNS: 3 calls, 12.0 s x 1024 MB = 12.00 GB-s, $0.000200 (as billed, 2 cold, "
+        "0.7 s)",
+        "  reducer reducerNS: 1 call, 1.0 s x 1024 MB = 1.00 GB-s, $0.0000167 (1024 MB assumed)",
         "  Lambda calls: 4 calls, $0.000000800",
         "  S3 writes and lists: 1,000 requests, $0.00500",
         "  S3 reads: 1,000 requests, $0.000400",
-        "the result is s3://jobs/job1/result",
+        "the result is s3://jobs/job1/result, its first groups:",
         "  a  1.5",
         "  b  2",
     ]
@@ -194,3 +193,26 @@ def denied(service: str) -> Any:
         stub.add_client_error(operation[service], "AccessDenied")
     stub.activate()
     return client
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.8517482999999999, "0.851748"),
+        (1234567.891, "1,234,567.89"),
+        (3, "3"),
+        ("a", "a"),
+        ([1.5], "[1.5]"),
+        (1e-9, "1e-09"),
+    ],
+)
+def test_a_number_for_a_person(value: Any, shown: str) -> None:
+    assert words.number(value) == shown
+
+
+def test_the_largest_groups_are_shown_where_they_are_known() -> None:
+    made = dataclasses.replace(summed_up(), largest=(("z", 99.123456789),))
+    assert made.lines()[-2:] == [
+        "the result is s3://jobs/job1/result, its largest groups:",
+        "  z  99.1235",
+    ]
