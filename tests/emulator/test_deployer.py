@@ -57,7 +57,7 @@ def use_every_command(cloud: Cloud, patched: Path) -> None:
         command(cloud, *create, *ROLE)
     command(cloud, *deploy, "--no_spotwrap", "--plan")
     command(cloud, *deploy, "--no_spotwrap")
-    command(cloud, *start, "--dryrun")
+    command(cloud, *start, "--dryrun", "--goal", "cheapest")
     command(cloud, *start, "--wait4reducers")
     command(cloud, *start, "--overwrite")
     cloud.assert_result("one", ROWS)

@@ -169,15 +169,15 @@ def test_the_measurements_of_reliability_can_be_repeated() -> None:
     shown = in_small(
         commands,
         {
-            "--jobs 100 --at-once 10": "--jobs 2 --at-once 2",
+            "--jobs 100 --at-once 10": "--jobs 1 --at-once 1",
             "--jobs 5 --mappers 20": "--jobs 1 --mappers 4 --only 'every S3 event twice'",
-            "--objects 200000": "--objects 20000",
-            "--mappers 200 --at-once 20": "--mappers 12 --at-once 4",
+            "--objects 200000": "--objects 5000",
+            "--mappers 200 --at-once 20": "--mappers 6 --at-once 3",
         },
     )
-    assert "one after another: 2 of 2 answers exact" in shown
-    assert "20000 objects planned: " in shown
-    assert re.search(r"^12 mappers due, 4 at once: [1-4] calls, .* told 1 time, ", shown, re.M)
+    assert "one after another: 1 of 1 answers exact" in shown
+    assert "5000 objects planned: " in shown
+    assert re.search(r"^6 mappers due, 3 at once: [1-3] calls, .* told 1 time, ", shown, re.M)
     assert "| every S3 event twice | 100 % | 1 | 1 | 1 | 1 |" in shown
 
 

@@ -27,7 +27,7 @@ from tests.faults import (
 )
 
 PREFIX = "uservisits/"
-MAPPERS = 20
+MAPPERS = 12
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def run_jobs(cloud: Cloud, job_ids: list[str], *options: str, at_once: int = 2) 
 
 
 @pytest.mark.parametrize("at_once", [4])
-def test_jobs_of_20_mappers_are_exact_while_a_tenth_of_all_calls_fails(
+def test_jobs_of_12_mappers_are_exact_while_a_tenth_of_all_calls_fails(
     faulty, proxy, bodies, at_once
 ) -> None:
     cloud, _ = faulty

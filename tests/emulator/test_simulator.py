@@ -165,7 +165,7 @@ def measured(watched: Watched) -> Rates:
     computing for a request is in the request's time.
     """
     functions = patient(watched.cloud, watched.endpoint)
-    found = measure(Probes(functions, "caller", "called", watched.cloud.bucket, PROBED), 20)
+    found = measure(Probes(functions, "caller", "called", watched.cloud.bucket, PROBED), 10)
     return dataclasses.replace(
         Rates(),
         **found,

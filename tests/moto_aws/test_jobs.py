@@ -99,7 +99,7 @@ def narrowed(cloud: Cloud, tmp_path: Path) -> Iterator[Callable[[str], None]]:
     cloud.deploy()
 
 
-@pytest.mark.parametrize("job_id", ["day=1", "a b", "a+b", "zürich", "50%"])
+@pytest.mark.parametrize("job_id", ["day=1 of a+b", "zürich 50%"])
 def test_a_trigger_for_one_job_works_whatever_its_id(
     cloud: Cloud, calls, narrowed: Callable[[str], None], job_id: str
 ) -> None:
@@ -144,10 +144,14 @@ def permits(action: str, resources: str | list[str], call: Call) -> bool:
     )
 
 
+NOT_IN_MOTO = "SeeTheLimitOfTheAccount: lambda:GetAccountSettings"
+"""A driver with a goal calls it; tests/emulator/test_policy.py shows that it does."""
+
+
 def test_each_action_of_each_statement_is_used(cloud: Cloud, calls: list[Call]) -> None:
     policy = policy_of(cloud)
     assert {statement["Effect"] for statement in policy["Statement"]} == {"Allow"}
-    assert unused(policy, calls) == []
+    assert unused(policy, calls) == [NOT_IN_MOTO]
     too_much = {"Sid": "TooMuch", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{DATA}/*"}
     assert unused({"Statement": [too_much]}, calls) == ["TooMuch: s3:PutObject"]
 

@@ -171,6 +171,6 @@ RUNS = settings(
 TestCalmJob = CalmJob.TestCase
 TestCalmJob.settings = settings(RUNS, max_examples=250)
 TestJobWithAccidents = JobWithAccidents.TestCase
-TestJobWithAccidents.settings = RUNS
+TestJobWithAccidents.settings = settings(RUNS, max_examples=750)
 TestJobTakenOver = JobTakenOver.TestCase
 TestJobTakenOver.settings = RUNS
