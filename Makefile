@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup browser demo local play aws-check test bench lint format lock audit clean
+.PHONY: help setup browser demo local play aws-check test testall bench lint format lock audit clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,8 +37,11 @@ browser: # Debian's Chromium, for the tests of pages; without it they are skippe
 	else false; fi \
 	|| echo "NO BROWSER: the tests of pages are skipped. Install chromium and chromium-driver." >&2
 
-test: setup browser ## run all tests
+test: setup browser ## run the tests
 	$(BIN)/python -m pytest
+
+testall: setup browser ## run the slow tests too, and more random runs: some 20 minutes
+	$(BIN)/python -m pytest -m "" --hypothesis-profile=long
 
 bench: setup .venv-bench/.installed ## measure everything and write docs/benchmarks.md
 	$(BIN)/python benchmarks/bench.py

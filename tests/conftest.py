@@ -16,6 +16,7 @@ from tests import cloud
 
 # How long an example takes says nothing here: the machine is shared.
 settings.register_profile("shared-machine", deadline=None)
+settings.register_profile("long", deadline=None, max_examples=1000)
 settings.load_profile("shared-machine")
 
 LONGEST = (

@@ -19,6 +19,8 @@ from tests.cloud import ROOT, Cloud, cloud_on, run
 from tests.emulator.test_policy import ACTIONS
 from tests.faults import FaultProxy, slow
 
+pytestmark = pytest.mark.slow
+
 BUCKET, DATA, CODE = "deployer-jobs", "deployer-data", "deployer-code"
 ROWS = [f"1.1.1.{n},u,d,{n}.5,a\n".encode() for n in range(4)]
 ROLE = ["--bucket", BUCKET, "--databkt", DATA, "--spotwrap", CODE, "mapreduce", "policy"]

@@ -38,6 +38,8 @@ RUN_BY = {
     "make local": "test_local.py",
     "make play": "test_local.py",
     "make bench": "test_docs_commands.py",
+    "make test": "../../.ci/run",
+    "make testall": "../../.ci/run",
     "make aws-check": "test_awscheck.py",
 }
 """The commands that stand in sentences alone, and the file that runs each."""
@@ -89,11 +91,11 @@ def follow(cloud: Cloud, fields: str, *commands: str) -> str:
     return done.stdout
 
 
-def test_a_job_of_ones_own_and_then_the_accelerated_one(own: Cloud, checkout: Path) -> None:
+def test_a_job_of_ones_own(own: Cloud, checkout: Path) -> None:
     text = (checkout / "docs/jobs.md").read_text()
     (code, *_) = readme.blocks(text, "python")
-    countries, files, polars, orjson = readme.blocks(text, "json")
-    trial, deploy, look, with_the_run, deploy_polars = readme.blocks(text, "bash")
+    countries, files, *_ = readme.blocks(text, "json")
+    trial, deploy, look, with_the_run, _ = readme.blocks(text, "bash")
     (checkout / "mr/countries.py").write_text(code)
     tried = follow(own, "", trial)
     assert "combine gave the same in every grouping that was tried" in tried
@@ -113,7 +115,14 @@ def test_a_job_of_ones_own_and_then_the_accelerated_one(own: Cloud, checkout: Pa
     commands = commands.replace("/job1000", "/countries1").replace("/job1001", "/countries2")
     assert most in follow(own, countries, commands)
     assert "</html>" in (checkout / "mr/job1000.html").read_text()
-    follow(own, orjson, deploy)
+
+
+@pytest.mark.slow
+def test_an_accelerated_job(own: Cloud, checkout: Path) -> None:
+    text = (checkout / "docs/jobs.md").read_text()
+    *_, polars, orjson = readme.blocks(text, "json")
+    *_, deploy_polars = readme.blocks(text, "bash")
+    follow(own, orjson, "cd lambda-python\npython setupApps.py -f scns.json --no_spotwrap")
     follow(own, polars, deploy_polars)
     oracle.assert_same_groups(own.read("visits1/result"), oracle.answer(VISITS).groups)
 
@@ -164,6 +173,7 @@ def in_small(commands: list[str], changes: dict[str, str]) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_measurements_of_reliability_can_be_repeated() -> None:
     commands = readme.blocks((ROOT / "docs/reliability.md").read_text(), "bash")
     shown = in_small(
@@ -181,6 +191,7 @@ def test_the_measurements_of_reliability_can_be_repeated() -> None:
     assert "| every S3 event twice | 100 % | 1 | 1 | 1 | 1 |" in shown
 
 
+@pytest.mark.slow
 def test_the_measurement_of_spotwrap_can_be_repeated() -> None:
     script = readme.blocks((ROOT / "docs/spotwrap.md").read_text(), "bash")[-1]
     small = "--jobs 1 --mappers 1 --megabytes 1 --cold 1 --invocations 1"

@@ -164,6 +164,7 @@ def test_a_role_that_was_chosen_stays(monkeypatch) -> None:
     assert run(shell, {}).stdout == "arn:own\n"
 
 
+@pytest.mark.slow
 def test_what_is_in_it_is_kept_if_asked_for(checkout: Path, environment, tmp_path) -> None:
     with sandbox(checkout, environment, "--keep") as terminal:
         run(["aws", "s3", "mb", "s3://kept"], terminal)

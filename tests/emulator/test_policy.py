@@ -19,6 +19,8 @@ from tests.faults import FaultProxy, slow
 BUCKET, DATA = "policy-jobs", "policy-data"
 ROWS = [f"1.1.1.{n},u,d,{n}.5,a\n".encode() for n in range(4)]
 
+pytestmark = pytest.mark.slow
+
 ACTIONS = {
     ("s3", "ListObjectsV2"): "s3:ListBucket",
     ("s3", "HeadObject"): "s3:GetObject",

@@ -24,6 +24,8 @@ from local.simulated.work import Query
 from tests.cloud import ROOT, SECONDS, Cloud, cloud_on
 from tests.faults import FaultProxy
 
+pytestmark = pytest.mark.slow
+
 ROLES = {
     "mapperNS": "mapper",
     "reducerNS": "reducer",

@@ -246,6 +246,7 @@ def test_a_stale_library_is_noticed(job, patched: Path, tmp_path: Path) -> None:
     job.cloud.config.write_text(before)
 
 
+@pytest.mark.slow
 def test_without_spotwrap_the_functions_are_plain_again(job) -> None:
     assert deploy(job.cloud, "--no_spotwrap").count("(plain)") == 4
     before = len(spotcloud.records(job.cloud))

@@ -48,46 +48,20 @@ def test_a_missing_library_leaves_the_functions_unwrapped(tmp_path: Path, patche
         assert spotcloud.records(cloud) == []
 
 
-def test_a_library_of_another_content_is_not_run(tmp_path: Path, patched: Path) -> None:
-    with Emulator() as emulator:
-        cloud = make_cloud(tmp_path, emulator, patched)
-        deploy(cloud)
-        (item,) = cloud.s3.list_objects_v2(Bucket=CODE_BUCKET)["Contents"]
-        cloud.s3.put_object(Bucket=CODE_BUCKET, Key=item["Key"], Body=b"not a zip")
-        assert drive(cloud, "bare").stdout.startswith('"TIMER:CALL:')
-        cloud.assert_result("bare", ROWS)
-
-
-def test_a_missing_table_takes_no_job_down(tmp_path: Path, patched: Path) -> None:
-    with Emulator() as emulator:
-        cloud = make_cloud(tmp_path, emulator, patched)
-        deploy(cloud)
-        cloud.make_client("dynamodb").delete_table(TableName="spotFns")
-        assert drive(cloud, "untold").stdout.startswith('{"statusCode": "200"')
-        cloud.assert_result("untold", ROWS)
-        assert says(cloud, "records were not written to spotFns")
-
-
-@pytest.mark.parametrize("is_allowed", [True, False])
-def test_the_role_may_be_made_for_spotwrap_and_need_not(
-    tmp_path: Path,
-    patched: Path,
-    is_allowed: bool,
-) -> None:
+def test_the_role_need_not_be_made_for_spotwrap(tmp_path: Path, patched: Path) -> None:
+    """One that is made for it: test_deployer.py."""
     with Emulator({"AUTH": "true"}) as emulator:
         cloud = make_cloud(tmp_path, emulator, patched)
         words = ["--bucket", BUCKET, "--databkt", DATA, "mapreduce", "policy"]
-        words += ["--spotwrap", CODE_BUCKET] if is_allowed else []
         made = run([sys.executable, "setup/create-role.py", *words], cloud.environment)
         assert made.returncode == 0, made.stderr
         deploy(cloud)
         assert "TIMER:CALL:" in drive(cloud, "job").stdout
         cloud.assert_result("job", ROWS)
-        settled = bool(spotcloud.records(cloud))
-        assert settled == is_allowed
+        assert spotcloud.records(cloud) == []
 
 
-def test_a_denied_write_takes_no_job_down(tmp_path: Path, patched: Path) -> None:
+def test_a_denied_write_and_a_missing_table_take_no_job_down(tmp_path: Path, patched: Path) -> None:
     with Emulator() as emulator, FaultProxy(emulator.endpoint, tmp_path / "proxy.log") as proxy:
         environment = {"AWS_ENDPOINT_URL": proxy.endpoint}
         cloud = make_cloud(tmp_path, emulator, patched, environment=environment)
@@ -98,6 +72,11 @@ def test_a_denied_write_takes_no_job_down(tmp_path: Path, patched: Path) -> None
         cloud.assert_result("denied", ROWS)
         assert spotcloud.records(cloud) == []
         assert says(cloud, "AccessDeniedException")
+        proxy.rules()
+        cloud.make_client("dynamodb").delete_table(TableName="spotFns")
+        assert drive(cloud, "untold").stdout.startswith('{"statusCode": "200"')
+        cloud.assert_result("untold", ROWS)
+        assert says(cloud, "ResourceNotFoundException")
 
 
 # --------------------------------------------------------------------------- failing functions

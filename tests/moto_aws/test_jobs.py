@@ -99,7 +99,9 @@ def narrowed(cloud: Cloud, tmp_path: Path) -> Iterator[Callable[[str], None]]:
     cloud.deploy()
 
 
-@pytest.mark.parametrize("job_id", ["day=1 of a+b", "zürich 50%"])
+@pytest.mark.parametrize(
+    "job_id", ["day=1 of a+b", pytest.param("zürich 50%", marks=pytest.mark.slow)]
+)
 def test_a_trigger_for_one_job_works_whatever_its_id(
     cloud: Cloud, calls, narrowed: Callable[[str], None], job_id: str
 ) -> None:

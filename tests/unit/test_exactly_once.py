@@ -163,14 +163,14 @@ def reducers_claimed(world: World) -> int:
 
 
 RUNS = settings(
-    max_examples=1000,
+    max_examples=max(300, settings.default.max_examples),
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 TestCalmJob = CalmJob.TestCase
-TestCalmJob.settings = settings(RUNS, max_examples=250)
+TestCalmJob.settings = RUNS
 TestJobWithAccidents = JobWithAccidents.TestCase
-TestJobWithAccidents.settings = settings(RUNS, max_examples=750)
+TestJobWithAccidents.settings = RUNS
 TestJobTakenOver = JobTakenOver.TestCase
 TestJobTakenOver.settings = RUNS
