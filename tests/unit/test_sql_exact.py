@@ -46,7 +46,7 @@ QUERIES = [
     "SELECT country, count(*) FROM input GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 3",
     "SELECT country c, sum(amount) s FROM input GROUP BY c ORDER BY s DESC NULLS LAST, c LIMIT 5",
     "SELECT country, count(*), avg(amount) FROM input WHERE amount > 100 GROUP BY country "
-    "ORDER BY 2",
+    "ORDER BY 2, 1",
     "SELECT sum(n), avg(n), min(n), max(n) FROM input",
     "SELECT sum(amount), avg(amount), min(amount), max(amount) FROM input",
     "SELECT sum(price), avg(price), min(price), max(price) FROM input",
