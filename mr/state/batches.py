@@ -26,6 +26,8 @@ MAX_BYTES = 1 << 28
 """Bytes of a plan, packed: far more than Lambda takes events of."""
 MAX_LINE = 1 << 20
 """An event of Lambda has no more bytes."""
+MAX_UNPACKED = 1 << 30
+"""Bytes of a plan, unpacked: some ten million objects. gzip can make much of little."""
 FASTEST = 1
 """Level of gzip: the driver function has 1/14 of a core, and a better one saves little."""
 
@@ -83,12 +85,19 @@ def no_plan(job: JobInfo) -> NoSuchJob:
     )
 
 
-def unpacked(body: bytes, job: JobInfo, where: str) -> Iterator[MapperEvent]:
-    """The events of a plan; pure. BadRecord."""
+def unpacked(
+    body: bytes, job: JobInfo, where: str, most: int = MAX_UNPACKED
+) -> Iterator[MapperEvent]:
+    """The events of a plan of no more than `most` bytes; pure. BadRecord."""
+    size = 0
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
             for number in range(1, job.map_count + 1):
-                yield checked(file.readline(MAX_LINE), number, job, where)
+                line = file.readline(MAX_LINE)
+                size += len(line)
+                if size > most:
+                    raise BadRecord(f"{where} has more than {most:,} bytes, unpacked")
+                yield checked(line, number, job, where)
             if file.read(1):
                 raise BadRecord(f"{where} has more than {job.map_count} lines")
     except (OSError, EOFError, zlib.error) as error:

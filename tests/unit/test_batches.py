@@ -80,6 +80,16 @@ def test_what_is_no_plan_is_refused(body: bytes, error: str) -> None:
         list(unpacked(body, World(1).job, "there"))
 
 
+def test_a_plan_that_is_far_larger_unpacked_is_refused_while_it_is_read() -> None:
+    job = JobInfo("job1", BUCKET, 1000, "reducer", run_id="run-0")
+    body = packed([event(number, ["a" * 100_000]) for number in range(1, 1001)])
+    assert len(body) < 1_000_000
+    read = unpacked(body, job, "there", most=1_000_000)
+    assert len(list(itertools.islice(read, 9))) == 9
+    with pytest.raises(BadRecord, match="there has more than 1,000,000 bytes, unpacked"):
+        next(read)
+
+
 def test_a_plan_of_10_000_mappers_and_200_000_objects_is_small_and_soon_read() -> None:
     job = JobInfo("job1", BUCKET, 10_000, "reducer", run_id="run-0")
     events = [
