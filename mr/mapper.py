@@ -23,9 +23,10 @@ from shuffle.pairs import code_of, write_pairs
 from state.badrows import BadRows
 from state.failures import failure_record
 from state.keys import JobKeys
+from state.lookout import until_over
 from state.opening import asked, opening
 from state.outputs import Counts
-from state.runs import Lookout, OtherRun, Run
+from state.runs import OtherRun, Run
 from state.tasks import MapperEvent
 
 CLIENTS = Clients()
@@ -43,17 +44,18 @@ def handle(s3: Any, event: Any, request_id: str) -> list[float]:
     try:
         run = Run.joined(s3, task.job_bucket, task.job_id, task.run_id)
         with failure_record(run, task.name, request_id, task.is_async):
-            return map_batch(run, task, loading.load(*task.choice, run.job_file))
+            return until_over(run, lambda: map_batch(run, task))
     except OtherRun as error:
         log(str(error))
     return [len(task.keys), 0, 0.0, 0]
 
 
-def map_batch(run: Run, task: MapperEvent, job: Job) -> list[float]:
+def map_batch(run: Run, task: MapperEvent) -> list[float]:
     """Read the batch, write the output, and answer [objects, rows, seconds, bad rows]."""
     objects = counted(len(task.keys), "object")
     begin = opening(run.run_id, run.job_id, f"mapper {task.mapper_id}")
     log(f"{begin} reads {objects}{asked(task.invoked)}")
+    job = loading.load(*task.choice, run.job_file)
     log(f"mapper {task.mapper_id} runs job {code_of(job)}")
     start = time.monotonic()
     fed = feed(run, task, job)
@@ -80,16 +82,16 @@ def map_batch(run: Run, task: MapperEvent, job: Job) -> list[float]:
 
 
 def feed(run: Run, task: MapperEvent, job: Job) -> Feeder:
-    """Feed the input to the job's accumulator. OtherRun where the run is over meanwhile."""
-    fed, lookout = Feeder(job), Lookout(run)
+    """Feed the input to the job's accumulator."""
+    fed = Feeder(job)
     if fed.takes_objects:
-        for source in lookout.over(task.inputs):
+        for source in task.inputs:
             fed.take_object(Ranged(run.s3, source))
         return fed
     sources = reading.read_ahead(run.s3, task.inputs)
     with contextlib.closing(sources):
         for source, blocks in zip(task.inputs, sources, strict=True):
-            fed.take(lookout.over(blocks), source.key, source.from_start)
+            fed.take(blocks, source.key, source.from_start)
     return fed
 
 

@@ -23,9 +23,10 @@ from jobs.base import Job
 from shuffle import joining, pace, pairs
 from state.failures import failure_record
 from state.keys import JobKeys
+from state.lookout import until_over
 from state.opening import asked, opening
 from state.outputs import Counts
-from state.runs import Lookout, OtherRun, Run
+from state.runs import OtherRun, Run
 from state.tasks import ReducerEvent
 
 CHUNKS_AHEAD = 128
@@ -46,17 +47,18 @@ def handle(s3: Any, event: Any, request_id: str) -> list[float]:
     try:
         run = Run.joined(s3, task.job_bucket, task.job_id, task.run_id)
         with failure_record(run, task.name, request_id, task.is_async):
-            return reduce(run, task, loading.load(*task.choice, run.job_file))
+            return until_over(run, lambda: reduce(run, task))
     except OtherRun as error:
         log(str(error))
     return [len(task.keys), 0, 0.0]
 
 
-def reduce(run: Run, task: ReducerEvent, job: Job) -> list[float]:
+def reduce(run: Run, task: ReducerEvent) -> list[float]:
     """Merge or join, write the output, and answer [outputs, pairs, seconds]."""
     name = f"step {task.step} reducer {task.reducer_id}"
     outputs = counted(len(task.keys), "output")
     log(f"{opening(run.run_id, run.job_id, name)} reads {outputs}{asked(task.invoked)}")
+    job = loading.load(*task.choice, run.job_file)
     log(f"{name} runs job {pairs.code_of(job)}")
     start = time.monotonic()
     counts = join(run, task, job, start) if task.join else merge(run, task, job, start)
@@ -103,7 +105,6 @@ def merge_outputs(run: Run, task: ReducerEvent, job: Job) -> tuple[dict[str, Any
     One output at a time is in memory beside the merged ones; the next are being downloaded.
     """
     merged: dict[str, Any] = {}
-    lookout = Lookout(run)
     read = size = 0
     begin = time.monotonic()
     opens = [
@@ -112,7 +113,7 @@ def merge_outputs(run: Run, task: ReducerEvent, job: Job) -> tuple[dict[str, Any
     ahead = fetchahead.in_order(opens, pace.at_once(task), CHUNKS_AHEAD)
     with contextlib.closing(ahead) as bodies:
         for key, chunks in zip(task.keys, bodies, strict=True):
-            body = b"".join(lookout.over(chunks))
+            body = b"".join(chunks)
             size += len(body)
             output = pairs.parse_output(body, f"s3://{task.bucket}/{key}")
             del body

@@ -16,7 +16,7 @@ from local.simulated.functions import Function
 from local.simulated.objects import Bucket
 from running.listener import Listener
 from running.request import JobRequest
-from running.resuming import resume
+from running.resuming import resume, watch
 from running.run import run
 from state.tasks import REDUCERS
 from tests.model import BUCKET, S3, Event, Functions, Invocation, World, clients
@@ -70,9 +70,17 @@ class DrivenWorld(World):
 
     def resume(self, mapper: str = "") -> Any:
         """Go on with the job until it ends."""
+        return resume(self._looker(), BUCKET, "job1", 3600, Listener(), mapper)
+
+    def watch(self) -> Any:
+        """Look on until the job ends."""
+        return watch(self._looker(), BUCKET, "job1", 3600, Listener())
+
+    def _looker(self) -> SimpleNamespace:
+        """The clients of somebody who waits."""
         made = driver(self)
         made.sleep = self._sleep
-        return resume(made, BUCKET, "job1", 3600, Listener(), mapper)
+        return made
 
     def _sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -138,6 +146,16 @@ class InOrder:
     map = staticmethod(map)
 
 
+class EmptyLogs:
+    """The logs client of a world whose functions log nothing."""
+
+    def get_paginator(self, operation: str) -> EmptyLogs:
+        return self
+
+    def paginate(self, **_: Any) -> list[Any]:
+        return []
+
+
 class DriverS3(S3):
     """The S3 client of a driver, who sees the input too."""
 
@@ -150,6 +168,7 @@ def driver(world: DrivenWorld, caller: Invocation | None = None) -> SimpleNamesp
     """The clients of a driver."""
     made = clients(world, caller)
     made.s3 = DriverS3(world, caller)
+    made.logs = EmptyLogs()
     made.threads, made.executor = InPlace, InOrder
     made.make = lambda service, **_: Functions(world, caller)
     return made

@@ -46,7 +46,7 @@ class Killed(BaseException):
 @dataclass
 class Event:
     """An asynchronous invocation that waits: `kind` is "coordinator" (woken by `key`), "mapper"
-    or "reducer" (with a `payload`), or "driver" (of run number `run`).
+    or "reducer" (with a `payload`), or "driver" (of run number `run`, told to `overwrite` or not).
     """
 
     request_id: str
@@ -54,6 +54,7 @@ class Event:
     key: str = ""
     payload: dict[str, Any] | None = None
     run: int = 0
+    overwrite: bool = True
     tries_left: int = 3
 
 
@@ -197,9 +198,9 @@ class World:
             return
 
     def _drive(self, me: Invocation) -> None:
-        """A driver that is told to overwrite: it takes the job id, then starts its mappers."""
-        run = me.event.run
-        request = JobRequest(job_bucket=BUCKET, job_id="job1", overwrite=True)
+        """A driver: where it may take the job id, it starts its mappers."""
+        run, overwrite = me.event.run, me.event.overwrite
+        request = JobRequest(job_bucket=BUCKET, job_id="job1", overwrite=overwrite)
         try:
             take_job(S3(self, me), request, self.new_job(run))
         except JobError:

@@ -1,8 +1,8 @@
 """Cancelling a run: a mark in the record that every function of it looks at, and nothing else.
 
-A coordinator that finds it starts nothing; a mapper or reducer looks every few seconds, between
-blocks, stops and writes nothing. What is written bears the run's id, so the job id can be used
-again at once, with --overwrite, whoever is still at work.
+A coordinator that finds it starts nothing; a mapper or reducer looks every few seconds, stops and
+writes nothing. What is written bears the run's id, so the job id can be used again at once, whoever
+is still at work.
 """
 
 from __future__ import annotations
@@ -45,10 +45,7 @@ def cancel(s3: Any, bucket: str, job_id: str, mark: Cancelled, run_id: str = "")
             raise JobError(f"job {job_id} was taken by another run just now: that one goes on")
         job = there
     ended = job.cancelled or mark
-    return (
-        f"job {job_id} was {ended}. What runs ends within seconds; the job id can be used again, "
-        "with --overwrite"
-    )
+    return f"job {job_id} was {ended}. What runs ends within seconds; the job id is free again"
 
 
 def revive(s3: Any, job: JobInfo) -> JobInfo:

@@ -9,25 +9,24 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from aws.client import Clients
 from errors import BadRecord, JobError, log
 from running import diagnosis, watching
+from running.backups import Again, Copies
+from running.ended import Ended
 from running.goals import Weighed
 from running.listener import Listener, MapperTotals
 from running.planning import Plan
 from running.watching import JobTimedOut
 from state import badrows
 from state.failures import read_failure
-from state.keys import JobKeys
-from state.outputs import Counts, read_counts, reducer_seconds
+from state.outputs import reducer_seconds
 from state.progress import Progress
 from state.records import JobData, JobInfo
-
-READERS = 16
-"""Outputs that are asked for at once."""
 
 
 def ignore(progress: Progress) -> None:
@@ -56,7 +55,8 @@ class Follower:
 
     `batches` are the keys of each mapper, as far as they are known; `timeout` are the seconds
     that the job may take once its mappers are done, `until` a moment at which the waiting ends in
-    any case, in seconds since the epoch.
+    any case, in seconds since the epoch. `again` starts tasks that take long once more, where the
+    run's record allows it, from the step `copies_from` on.
     """
 
     clients: Clients
@@ -65,23 +65,35 @@ class Follower:
     listener: Listener
     batches: Sequence[Sequence[str]]
     timeout: float
+    again: Again | None = None
     until: float | None = None
+    copies_from: int = 0
 
-    def follow(self, on_look: Callable[[Progress], None] = ignore) -> MapperTotals:
+    def follow(self) -> MapperTotals:
         """Wait for the result, and tell of the mappers as their outputs come. Returns their sum.
-        `on_look` is called at every look.
+        JobTimedOut as `wait` has it.
         """
-        tally = Tally(self.clients, self.job, self.listener)
-
-        def look(progress: Progress) -> None:
-            tally.look(progress)
-            on_look(progress)
-
-        self.wait(look)
+        ended = Ended(self.clients, self.job)
+        tally = Tally(self.clients.s3, self.job, self.listener, ended)
+        self._wait(tally.look, self._copies(ended))
         return tally.totals
 
-    def wait(self, on_look: Callable[[Progress], None] = ignore) -> None:
+    def wait(self) -> None:
         """Wait for the result. JobTimedOut at the deadline: what may have hindered it is logged."""
+        self._wait(self._copies(Ended(self.clients, self.job)))
+
+    def _copies(self, ended: Ended) -> Callable[[Progress], None]:
+        """What starts late tasks once more at a look, or nothing."""
+        if self.again is None or not self.data.backups:
+            return ignore
+        clock, began = self.clients.clock, self.data.began
+        return Copies(self.again, ended, clock, began, self.copies_from).look
+
+    def _wait(self, *looks: Callable[[Progress], None]) -> None:
+        def on_look(progress: Progress) -> None:
+            for look in looks:
+                look(progress)
+
         try:
             watching.wait_for_result(
                 self.clients.s3,
@@ -127,9 +139,10 @@ def timing_line(seconds: float, rest: str) -> str:
 class Tally:
     """What the mappers' outputs, and the failures, tell as they come."""
 
-    def __init__(self, clients: Clients, job: JobInfo, listener: Listener) -> None:
+    def __init__(self, s3: Any, job: JobInfo, listener: Listener, ended: Ended) -> None:
         self.totals = MapperTotals()
-        self._clients = clients
+        self._s3 = s3
+        self._ended = ended
         self._job = job
         self._listener = listener
         self._told: set[int] = set()
@@ -139,23 +152,18 @@ class Tally:
         """Tell the listener what is new since the last look."""
         self._tell_failures(progress)
         new = sorted(mappers_done(self._job, progress) - self._told)
-        with self._clients.executor(READERS) as threads:
-            for number, counts in zip(new, threads.map(self._read, new), strict=True):
-                self._told.add(number)
-                self.totals.add(number, [0, counts.lines, counts.seconds, counts.errors])
-                self._listener.mapper_done(number, self.totals, self._job.map_count)
+        for number, counts in self._ended.of(0, new).items():
+            self._told.add(number)
+            self.totals.add(number, [0, counts.lines, counts.seconds, counts.errors])
+            self._listener.mapper_done(number, self.totals, self._job.map_count)
         if new and len(self._told) == self._job.map_count:
-            self._listener.mapped(self._clients.s3, self._job, self.totals)
-
-    def _read(self, number: int) -> Counts:
-        key = JobKeys(self._job.job_id).mapper_output(number)
-        return read_counts(self._clients.s3, self._job.job_bucket, key)
+            self._listener.mapped(self._s3, self._job, self.totals)
 
     def _tell_failures(self, progress: Progress) -> None:
         for name in sorted(set(progress.failed) - self._failures):
             self._failures.add(name)
             try:
-                failure = read_failure(self._clients.s3, self._job, name)
+                failure = read_failure(self._s3, self._job, name)
             except (BadRecord, ClientError):
                 continue  # it has succeeded by now, or is no record
             if failure.is_of(self._job):

@@ -16,13 +16,15 @@ from aws import s3json
 from aws.client import error_code, is_denied
 from aws.notifications import covering_entry
 from aws.s3objects import delete_objects, list_objects
-from errors import JobError, counted, log, visible
+from errors import BadRecord, JobError, counted, log, visible
 from jobs import shipped
 from lambdautils import LAMBDA_MEMORY_MB
 from running.request import JobRequest
 from shuffle.plan import MOST_REDUCERS
 from state.keys import JobKeys, parse_key
+from state.listing import has_result
 from state.records import JobInfo
+from state.runs import NoSuchJob, read_job
 from state.tasks import REDUCERS
 
 UNKNOWN_TIMEOUT = 900
@@ -159,19 +161,20 @@ def _check_coordinator(
 
 
 def take_job(s3: Any, request: JobRequest, job: JobInfo) -> None:
-    """Take the job id for a run, then, with --overwrite, delete what earlier ones left.
+    """Take the job id for a run, then delete what earlier ones left, where that is asked for, or
+    the one before was cancelled.
 
     JobError where the id is used, or another driver was first: nothing has been changed then.
     """
     bucket, keys = request.job_bucket, JobKeys(request.job_id)
     where = f"s3://{bucket}/{request.job_id}/"
     found = _objects_of(s3, bucket, keys)
-    if found and not request.overwrite:
+    seen = found.get(keys.jobinfo, "")
+    if found and not request.overwrite and not (seen := _cancelled(s3, bucket, request.job_id)):
         raise JobError(
             f"{request.job_id} has {counted(len(found), 'object')} under {where}: choose a new "
             "job id, or pass --overwrite (payload overwrite)"
         )
-    seen = found.get(keys.jobinfo, "")
     if not s3json.create_json(s3, bucket, keys.jobinfo, job.to_json(), seen):
         raise JobError(
             f"another driver has taken the job id {request.job_id} in {where} just now: choose "
@@ -182,6 +185,17 @@ def take_job(s3: Any, request: JobRequest, job: JobInfo) -> None:
     if left:
         log(f"deleting the {counted(len(left), 'object')} of an earlier run under {where}")
         delete_objects(s3, bucket, left)
+
+
+def _cancelled(s3: Any, bucket: str, job_id: str) -> str:
+    """The ETag of the record of a run that was cancelled before it had a result: nothing is lost
+    with it. "" where the job id is another's.
+    """
+    try:
+        job, etag = read_job(s3, bucket, job_id)
+    except (BadRecord, NoSuchJob):
+        return ""
+    return etag if job.cancelled and not has_result(s3, job) else ""
 
 
 def _objects_of(s3: Any, bucket: str, keys: JobKeys) -> dict[str, str]:

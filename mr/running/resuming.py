@@ -6,9 +6,9 @@ of functions that stand in S3 start nothing unless the deployment names them too
 
 from __future__ import annotations
 
-import dataclasses
 import os.path
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from aws import s3json
 from aws.client import Clients
@@ -16,9 +16,10 @@ from aws.invoker import Function
 from aws.s3objects import delete_objects, list_input
 from errors import JobError, counted, log
 from running import cancelling, preflight, watching
+from running.backups import Again
 from running.following import Follower, Outcome
 from running.listener import Listener
-from running.request import RETRIES, JobRequest
+from running.request import JobRequest
 from running.starting import Starter, patient, start_reducers
 from state.batches import read_batches
 from state.keys import JobKeys
@@ -28,7 +29,7 @@ from state.records import JobData, JobInfo
 from state.tasks import MapperEvent
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Known:
     """A run as its records and its plan have it."""
 
@@ -49,19 +50,41 @@ class Known:
         listener.recorded(clients.s3, job, events)
         return cls(clients, job, data, events, listener)
 
-    def follow(self, began: float, timeout: float) -> Outcome:
+    @property
+    def starter(self) -> Starter:
+        """Who starts its tasks."""
+        function = Function(patient(self.clients), self.data.mapper_function)
+        return Starter(self.clients, self.job, function, self.events, self.listener)
+
+    @property
+    def copies_from(self) -> int:
+        """The first step whose late tasks are anyone's to start once more: a driver that calls its
+        mappers and waits for their answers calls late ones again itself.
+        """
+        return 0 if self.data.resumed or self.events[0].is_async else 1
+
+    def follow(self, began: float, timeout: float, again: Again) -> Outcome:
         """Look on until it ends, as the driver that started it would. JobError as that has it."""
         batches = [event.keys for event in self.events]
-        follower = Follower(self.clients, self.job, self.data, self.listener, batches, timeout)
+        about = self.clients, self.job, self.data, self.listener, batches
+        follower = Follower(*about, timeout, again, copies_from=self.copies_from)
         return follower.outcome(began, follower.follow())
 
 
 def watch(
     clients: Clients, bucket: str, job_id: str, timeout: float, listener: Listener
 ) -> Outcome:
-    """Look on until a run ends. JobError as its driver has it, and where there is no such job."""
+    """Look on until a run ends; tasks that take long are started once more, as its driver would.
+    JobError as that has it, and where there is no such job.
+    """
     began = clients.clock()
-    return Known.read(clients, bucket, job_id, listener).follow(began, timeout)
+    known = Known.read(clients, bucket, job_id, listener)
+
+    def again(step: int, numbers: Sequence[int]) -> None:
+        check_functions(known, "")
+        known.starter.again(step, numbers)
+
+    return known.follow(began, timeout, again)
 
 
 def resume(
@@ -80,31 +103,34 @@ def resume(
         known = with_mapper(known, mapper)
         check_functions(known, mapper)
     # A reducer that had looked just before may have written the result of a cancelled run.
-    known = dataclasses.replace(known, job=cancelling.revive(clients.s3, known.job))
+    known = replace(known, job=cancelling.revive(clients.s3, known.job))
     if not is_done:
-        start_missing(known, look(clients.s3, known.job))
-    return known.follow(began, timeout)
+        known = start_missing(known, look(clients.s3, known.job))
+    return known.follow(began, timeout, known.starter.again)
 
 
 def with_mapper(known: Known, mapper: str) -> Known:
     """The run with another mapper function, as the views are to know it."""
     if mapper in ("", known.data.mapper_function):
         return known
-    return dataclasses.replace(known, data=known.data.with_mapper(mapper))
+    return replace(known, data=known.data.with_mapper(mapper))
 
 
-def start_missing(known: Known, progress: Progress) -> None:
+def start_missing(known: Known, progress: Progress) -> Known:
     """Start the mappers, or the reducers of the step that was claimed last, without an output; or
-    have a coordinator look, where none is missing.
+    have a coordinator look, where none is missing. Returns the run as its records have it then.
     """
     if progress.finished:
-        return
+        return known
     if not progress.missing:
         watching.nudge(known.clients.s3, known.job, progress)
-    elif progress.step:
+        return known
+    known = replace(known, data=replace(known.data, resumed=known.clients.clock()))
+    if progress.step:
         start_missing_reducers(known, progress)
     else:
         start_mappers(known, progress)
+    return known
 
 
 def check_functions(known: Known, mapper: str) -> None:
@@ -128,25 +154,27 @@ def check_functions(known: Known, mapper: str) -> None:
 
 def start_mappers(known: Known, progress: Progress) -> None:
     """Start the mappers without an output, by Event, once their input is known to be as it was."""
-    clients, job = known.clients, known.job
-    missing = [
-        dataclasses.replace(known.events[number - 1], is_async=True) for number in progress.missing
-    ]
-    check_unchanged(clients, missing)
-    key = JobKeys(job.job_id).jobdata
-    s3json.write_json(clients.s3, job.job_bucket, key, known.data.to_json())
+    job, missing = known.job, [known.events[number - 1] for number in progress.missing]
+    check_unchanged(known.clients, missing)
+    write_data(known)
     forget_failures(known, progress, (event.name for event in missing))
     log(f"job {job.job_id}: starting {counted(len(missing), 'mapper')} of {job.map_count}")
-    function = Function(patient(clients), known.data.mapper_function)
-    Starter(clients, job, function, known.listener, RETRIES).start(missing)
+    known.starter.start(progress.missing)
 
 
 def start_missing_reducers(known: Known, progress: Progress) -> None:
     """Start the reducers of a claimed step that have no output, by Event."""
+    write_data(known)
     names = (f"reducer/{progress.step}/{number}" for number in progress.missing)
     forget_failures(known, progress, names)
     started = start_reducers(known.clients, known.job, progress.step, progress.missing)
     log(f"job {known.job.job_id}: started {counted(started, 'reducer')} of step {progress.step}")
+
+
+def write_data(known: Known) -> None:
+    """Write what the views, and whoever looks on, are to know of the run from now on."""
+    key = JobKeys(known.job.job_id).jobdata
+    s3json.write_json(known.clients.s3, known.job.job_bucket, key, known.data.to_json())
 
 
 def forget_failures(known: Known, progress: Progress, names: Iterable[str]) -> None:

@@ -10,16 +10,14 @@ from __future__ import annotations
 import dataclasses
 import os
 import uuid
-from collections.abc import Sequence
 
 from aws.client import Clients
 from aws.invoker import Function
 from aws.s3objects import list_input
 from errors import counted, log
 from running import choosing, planning, preflight
-from running.backups import Copies
 from running.costs import Prices
-from running.following import Follower, Outcome, ignore, timing_line
+from running.following import Follower, Outcome, timing_line
 from running.goals import Weighed, weigh
 from running.listener import Listener, result_url
 from running.planning import Plan
@@ -29,7 +27,6 @@ from running.starting import (
     Starter,
     last_listed_first,
     mapper_events,
-    start_reducers,
 )
 from shuffle.plan import Wish, check_wish
 from state.batches import write_batches
@@ -90,6 +87,7 @@ def job_data(
         job.run_id,
         request.max_bad,
         mapper.timeout,
+        backups=not request.no_backups,
     )
 
 
@@ -118,26 +116,19 @@ def run(
     listener.recorded(clients.s3, job, prepared.events)
     begin = opening(job.run_id, job.job_id, "driver")
     log(f"{begin} starts {counted(job.map_count, 'mapper')}")
-    backups = not request.no_backups
-    starter = Starter(clients, job, prepared.mapper, listener, request.retries, backups)
-    events = last_listed_first(prepared.events)
-    follower = Follower(clients, job, prepared.data, listener, plan.batches, request.timeout, until)
-
-    def again(step: int, numbers: Sequence[int]) -> None:
-        if step:
-            start_reducers(clients, job, step, numbers)
-        else:
-            starter.start([prepared.events[number - 1] for number in numbers])
-
+    told = listener, request.retries, prepared.data.backups
+    starter = Starter(clients, job, prepared.mapper, prepared.events, *told)
+    numbers = last_listed_first(job.map_count)
+    wait = request.timeout, starter.again, until
+    follower = Follower(clients, job, prepared.data, listener, plan.batches, *wait)
     if not request.is_async:
-        totals = starter.call(events, request.concurrency)
+        totals = starter.call(numbers, request.concurrency)
         listener.mapped(clients.s3, job, totals)
-        follower.wait(Copies(again, clients.clock, first=1).look if backups else ignore)
+        follower.wait()
         return follower.outcome(began, totals, plan)
-    starter.start(events)
+    starter.start(numbers)
     if request.wait:
-        totals = follower.follow(Copies(again, clients.clock).look if backups else ignore)
-        return follower.outcome(began, totals, plan)
+        return follower.outcome(began, follower.follow(), plan)
     mappers = counted(job.map_count, "mapper")
     log(f"{mappers} started; the result will be {result_url(job)}")
     return Outcome(timing_line(clients.clock() - began, "mappers:0:reducer:0"), plan, job)

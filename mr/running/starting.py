@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from aws.client import Clients
@@ -16,8 +16,9 @@ from running.request import RETRIES, JobRequest
 from shuffle.reducers import missing_reducers
 from state.failures import final_failure
 from state.listing import read_step_record
+from state.lookout import Lookout
 from state.records import JobInfo
-from state.runs import Lookout, Run
+from state.runs import Run
 from state.standing import in_key_order
 from state.tasks import INVOKED, MapperEvent, ReducerEvent
 
@@ -48,13 +49,13 @@ def mapper_events(request: JobRequest, plan: Plan, job: JobInfo) -> list[MapperE
     ]
 
 
-def last_listed_first(events: Sequence[MapperEvent]) -> list[MapperEvent]:
-    """All mappers' events in the order in which they are started; pure.
+def last_listed_first(count: int) -> list[int]:
+    """The numbers of all mappers in the order in which they are started; pure.
 
     It is the reverse order of their outputs' keys: what was started last is missing longest, and
     so a coordinator that compares keys in their order meets it at once.
     """
-    return [events[number - 1] for number in reversed(list(in_key_order(len(events))))]
+    return list(reversed(list(in_key_order(count))))
 
 
 def named_batch(payload: Mapping[str, Any]) -> str:
@@ -66,25 +67,35 @@ def named_batch(payload: Mapping[str, Any]) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Starter:
-    """Starts mappers of a run; `retries` are further tries of a call that failed.
+    """Starts tasks of a run, whose mappers' events are `events`, number 1 first, and mapper
+    function is `function`; `retries` are further tries of a call that failed.
 
-    With `has_backups` one that takes long is called once more.
+    With `has_backups` a call that takes long is made once more.
     """
 
     clients: Clients
     job: JobInfo
     function: Function
+    events: Sequence[MapperEvent]
     listener: Listener
-    retries: int
+    retries: int = RETRIES
     has_backups: bool = False
 
-    def start(self, events: Sequence[MapperEvent]) -> None:
-        """Have them run some time soon, without answers: as fast as Lambda takes the events."""
+    def again(self, step: int, numbers: Sequence[int]) -> None:
+        """Start tasks of a step once more, by Event; step 0 are the mappers."""
+        if step:
+            start_reducers(self.clients, self.job, step, numbers)
+        else:
+            self.start(numbers)
+
+    def start(self, numbers: Iterable[int]) -> None:
+        """Have mappers run some time soon, without answers: as fast as Lambda takes the events."""
+        events = [dataclasses.replace(self.events[n - 1], is_async=True) for n in numbers]
         self._call_all(self.function.start, events, STARTING_THREADS, lambda *_: None, None)
 
-    def call(self, events: Sequence[MapperEvent], concurrency: int) -> MapperTotals:
-        """Run them, `concurrency` at once, and wait for each answer. Returns the sum."""
-        totals = MapperTotals()
+    def call(self, numbers: Iterable[int], concurrency: int) -> MapperTotals:
+        """Run mappers, `concurrency` at once, and wait for each answer. Returns the sum."""
+        totals, events = MapperTotals(), [self.events[number - 1] for number in numbers]
 
         def on_answer(index: int, answer: Any) -> None:
             mapper_id = events[index].mapper_id

@@ -21,7 +21,7 @@ from aws import fetchahead, s3json, s3stream
 from shuffle import partition
 from state.keys import JobKeys
 from state.outputs import Counts
-from state.runs import Lookout, Run
+from state.runs import Run
 
 MOST_JOINED = 1_000_000_000
 """Bytes of an answer that is one JSON object: whoever wants to parse it needs ten times that."""
@@ -190,11 +190,10 @@ def _tail(run: Run, pieces: Sequence[Piece]) -> Iterator[bytes]:
         for one in pieces
     ]  # fmt: skip
     with contextlib.closing(fetchahead.in_order(opens, THREADS, CHUNKS_AHEAD)) as sources:
-        lookout = Lookout(run)
         for number, chunks in enumerate(sources):
             if number:
                 yield b","
-            yield from lookout.over(chunks)
+            yield from chunks
 
 
 def _between(first: bytes, chunks: Iterator[bytes], last: bytes) -> Iterator[bytes]:

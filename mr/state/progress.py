@@ -41,8 +41,8 @@ class Progress:
     """Where a job is: outputs of the current step (0: mappers) that are there, and are due.
 
     `missing` are the numbers that are not there yet, `expires` when the claim's reducers must
-    have ended (None while the mappers are at work). `failed` are the names of the failures that
-    lie there.
+    have ended, `began` when it was made (None while the mappers are at work). `failed` are the
+    names of the failures that lie there.
     """
 
     step: int
@@ -52,6 +52,7 @@ class Progress:
     expires: float | None = None
     finished: bool = False
     failed: tuple[str, ...] = dataclasses.field(default=(), compare=False)
+    began: float | None = None
 
     def __str__(self) -> str:
         if self.finished:
@@ -69,10 +70,9 @@ def progress_of(job: JobInfo, listing: JobListing, records: Mapping[int, StepRec
     record = records.get(last.step)
     if listing.has_result:
         last = dataclasses.replace(last, done=last.due, missing=())
-    expires = record.expires if record else None
-    return Progress(
-        last.step, last.done, last.due, last.missing, expires, listing.has_result, listing.errors
-    )
+    expires, began = (record.expires, record.start_time) if record else (None, None)
+    numbers = last.step, last.done, last.due, last.missing
+    return Progress(*numbers, expires, listing.has_result, listing.errors, began)
 
 
 def look(s3: Any, job: JobInfo) -> Progress:

@@ -127,7 +127,9 @@ class JobData:
     `objects` and `size` (bytes) are those of the input, `input_reads` how often one of them is
     read (0 each: an earlier version did not say), `start` is in seconds since the epoch, `max_bad`
     the share of all rows that may be bad, `mapper_timeout` the mapper function's, in seconds.
-    `earlier_mappers` are the functions that were mappers of this run before another one went on.
+    `earlier_mappers` are the functions that were mappers of this run before another one went on,
+    `resumed` is when what was missing was last started again, in seconds since the epoch. Without
+    `backups` no task is started once more because it takes long.
     """
 
     map_count: int
@@ -141,6 +143,13 @@ class JobData:
     max_bad: float = 1.0
     mapper_timeout: int = 900
     earlier_mappers: tuple[str, ...] = ()
+    resumed: float = 0.0
+    backups: bool = True
+
+    @property
+    def began(self) -> float:
+        """When mappers were last started, in seconds since the epoch."""
+        return max(self.start, self.resumed)
 
     def with_mapper(self, function: str) -> JobData:
         """The same job, which goes on with another mapper function."""
@@ -160,6 +169,8 @@ class JobData:
             "maxBad": self.max_bad,
             "mapperTimeout": self.mapper_timeout,
             **({"earlierMappers": list(self.earlier_mappers)} if self.earlier_mappers else {}),
+            **({"resumedAt": self.resumed} if self.resumed else {}),
+            **({} if self.backups else {"noBackups": True}),
         }
 
     @classmethod
@@ -178,6 +189,8 @@ class JobData:
             fields.number("maxBad", 1.0),
             fields.count("mapperTimeout", 900),
             tuple(fields.texts("earlierMappers")) if "earlierMappers" in value else (),
+            fields.number("resumedAt", 0.0),
+            value.get("noBackups") is not True,
         )
 
 

@@ -13,8 +13,8 @@ import dataclasses
 import hashlib
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -28,13 +28,6 @@ RUN = "runid"
 """The entry of an object's metadata that says whose it is."""
 
 WRITE_TRIES = 8
-
-LOOK_SECONDS = 4.0
-"""How long a function works on before it looks again whether its run was cancelled, or its job id
-taken. A look is one read of a record: half a percent of what a mapper costs meanwhile.
-"""
-
-T = TypeVar("T")
 
 
 class NoSuchJob(JobError):
@@ -165,27 +158,6 @@ class Run:
             if error_code(error) not in ("404", "NoSuchKey"):
                 raise
             return None
-
-
-class Lookout:
-    """Looks now and then whether a run is still to go on, for whoever works on it for long."""
-
-    def __init__(self, run: Run, clock: Callable[[], float] = time.monotonic) -> None:
-        self._run = run
-        self._clock = clock
-        self._looked = clock()
-
-    def look(self) -> None:
-        """OtherRun where the run is over; S3 is asked every LOOK_SECONDS only."""
-        if self._clock() - self._looked >= LOOK_SECONDS:
-            self._looked = self._clock()
-            self._run.check()
-
-    def over(self, items: Iterable[T]) -> Iterator[T]:
-        """The items, as long as the run goes on. OtherRun."""
-        for item in items:
-            self.look()
-            yield item
 
 
 def _run_there(s3: Any, bucket: str, job_id: str) -> JobInfo | None:

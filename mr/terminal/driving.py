@@ -194,7 +194,7 @@ def _add_running(group: Any) -> None:
         metavar="DOLLARS",
         help="refuse, or cancel, a job that costs more",
     )
-    add("--no-backups", action="store_true", help="start no mapper again because it takes long")
+    add("--no-backups", action="store_true", help="start no task again because it takes long")
     add("--overwrite", action="store_true", help="delete the outputs of an earlier run first")
 
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -112,42 +113,66 @@ ENDLESS = """import os
 import pathlib
 import time
 
-pathlib.Path(os.environ["AT_WORK"], str(os.getpid())).touch()
-
 
 def map_line(line):
-    time.sleep(0.0005)
-    yield "a", 1
+    if line.strip() == "endless":
+        loop()
+    yield "a", 1 if line.strip() == "short" else -1
 
 
 def combine(a, b):
+    if a < 0:
+        loop()
     return a + b
+
+
+def loop():
+    pathlib.Path(os.environ["AT_WORK"], str(os.getpid())).touch()
+    while True:
+        try:
+            time.sleep(0.01)
+        except Exception:
+            pass
 """
 AT_WORK = 10
 """Mappers that are cancelled; each is a process of 45 MB here."""
 
 
-def test_a_job_that_is_cancelled_ends_within_seconds_and_its_id_can_be_used_at_once(
-    cloud: Cloud, job_cloud, tmp_path
-) -> None:
-    """Mappers that would take minutes over what is a large object, once it is unpacked."""
+@pytest.fixture(scope="module")
+def at_work(tmp_path_factory) -> Path:
+    """Where each process of the job that never ends says that it loops."""
+    return tmp_path_factory.mktemp("at-work")
+
+
+@pytest.fixture
+def endless(job_cloud, at_work: Path, tmp_path: Path) -> Cloud:
+    """A deployment of the job that never ends, over the line "endless" or the same key twice."""
     path = tmp_path / "endless.py"
     path.write_text(ENDLESS)
-    at_work = tmp_path / "at-work"
-    at_work.mkdir()
-    own = job_cloud((str(path),), MR_JOB="endless", AT_WORK=str(at_work))
-    large = gzip.compress(b"%150d\n" % 7 * 200_000)
+    return job_cloud((str(path),), MR_JOB="endless", AT_WORK=str(at_work))
+
+
+def cancelled_within_15_s(cloud: Cloud, job_id: str, log: Callable[[], list[str]], due: int):
+    """Cancel a job, and see each of its functions end."""
+    began = time.monotonic()
+    said = job(cloud, "cancel", job_id)
+    assert said.returncode == 0, said.stderr
+    ended = f"job {job_id} was cancelled by arn:aws:"
+    wait_until(lambda: sum(ended in line for line in log()) == due)
+    assert time.monotonic() - began < 15
+
+
+def test_a_job_that_is_cancelled_ends_within_seconds_and_its_id_can_be_used_at_once(
+    cloud: Cloud, endless: Cloud, at_work: Path
+) -> None:
+    """Mappers that never end, at the last line of what is a large object, once it is unpacked."""
+    large = gzip.compress(b"short\n" * 50_000 + b"endless\n" + b"%150d\n" % 7 * 200_000)
     for number in range(AT_WORK):
         cloud.s3.put_object(Bucket=cloud.databkt, Key=f"endless/{number}.gz", Body=large)
-    started = own.driver("endless", "--batchsize", "1", prefix="endless/")
+    started = endless.driver("endless", "--batchsize", "1", prefix="endless/")
     assert started.returncode == 0, started.stderr
     wait_until(lambda: len(list(at_work.iterdir())) == AT_WORK)
-    said = job(cloud, "cancel", "endless")
-    cancelled_at = time.monotonic()
-    assert said.returncode == 0, said.stderr
-    ended = "job endless was cancelled by arn:aws:"
-    wait_until(lambda: sum(ended in line for line in own.log_lines("mapperNS")) == AT_WORK)
-    assert time.monotonic() - cancelled_at < 15
+    cancelled_within_15_s(cloud, "endless", lambda: endless.log_lines("mapperNS"), AT_WORK)
     status = job(cloud, "status", "endless")
     assert status.returncode == 1
     assert re.search(r"cancelled by arn:aws:\S+ at \d{4}-\d\d-\d\d", status.stdout)
@@ -155,10 +180,23 @@ def test_a_job_that_is_cancelled_ends_within_seconds_and_its_id_can_be_used_at_o
         shown = job(cloud, view, "endless")
         assert (shown.returncode, "was cancelled by arn:" in shown.stderr) == (1, True)
     assert cloud.keys("endless/task/") == cloud.keys("endless/error/") == []
-    cloud.put_input("short/", [b"a,b\n"])
-    again = own.driver("endless", "--wait", "--overwrite", prefix="short/")
+    cloud.put_input("short/", [b"short\n"])
+    again = endless.driver("endless", "--wait", prefix="short/")
     assert again.returncode == 0, again.stderr
     assert cloud.read("endless/result") == {"a": 1}
+
+
+def test_a_reducer_that_loops_in_combine_ends_too(
+    cloud: Cloud, endless: Cloud, at_work: Path
+) -> None:
+    before = len(list(at_work.iterdir()))
+    cloud.put_input("twice/", [b"x\n", b"x\n"])
+    started = endless.driver("endless-reducer", "--batchsize", "1", prefix="twice/")
+    assert started.returncode == 0, started.stderr
+    wait_until(lambda: len(list(at_work.iterdir())) > before)
+    cancelled_within_15_s(cloud, "endless-reducer", lambda: endless.log_lines("reducerNS"), 1)
+    assert cloud.keys("endless-reducer/error/") == []
+    assert "endless-reducer/result" not in cloud.keys("endless-reducer/")
 
 
 def wait_until(what: Callable[[], bool], seconds: float = 120) -> None:

@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from errors import BadRecord, JobError
-from running.cancelling import cancel
+from running.cancelling import cancel, revive
+from running.preflight import take_job
+from running.request import JobRequest
 from state.records import Cancelled, JobInfo
-from state.runs import LOOK_SECONDS, Lookout, Run, RunCancelled
 from tests.driven import DrivenWorld
 from tests.model import BUCKET, S3, World
 from views.answer import read_answer
@@ -100,6 +101,46 @@ def json_of(job: JobInfo) -> bytes:
     return json.dumps(job.to_json()).encode()
 
 
+def take(made: World, run: int = 1) -> None:
+    """A driver takes the job id, and is not told to overwrite."""
+    take_job(S3(made), JobRequest(job_bucket=BUCKET, job_id="job1"), made.new_job(run))
+
+
+def test_the_job_id_of_a_cancelled_run_is_free_and_what_it_left_goes() -> None:
+    made = World(2)
+    made.mapper_writes(1)
+    with pytest.raises(JobError, match="job1 has 2 objects"):
+        take(made)
+    assert "the job id is free again" in end(made)
+    take(made)
+    assert (made.current.run_id, list(made.objects)) == ("run-1", [made.keys.jobinfo])
+
+
+def test_the_job_id_of_a_run_with_a_result_is_not_free_whoever_cancelled_it() -> None:
+    made = World(1)
+    end(made)
+    made.bucket.write(made.keys.result, b"{}", {"runid": "run-0"})
+    with pytest.raises(JobError, match="job1 has 2 objects"):
+        take(made)
+
+
+def test_a_run_that_goes_on_meanwhile_keeps_its_job_id(monkeypatch) -> None:
+    made = World(1)
+    end(made)
+    s3 = S3(made)
+    put = s3.put_object
+
+    def too_late(**arguments):
+        monkeypatch.setattr(s3, "put_object", put)
+        revive(S3(made), made.current)
+        return put(**arguments)
+
+    monkeypatch.setattr(s3, "put_object", too_late)
+    with pytest.raises(JobError, match="another driver has taken the job id job1"):
+        take_job(s3, JobRequest(job_bucket=BUCKET, job_id="job1"), made.new_job(1))
+    assert (made.current.run_id, made.current.cancelled) == ("run-0", None)
+
+
 def test_every_view_says_so() -> None:
     made = DrivenWorld(2)
     made.drive(full_async=True).finish()
@@ -110,19 +151,6 @@ def test_every_view_says_so() -> None:
     for view in (read_answer, read_finished_job):
         with pytest.raises(JobError, match=f"job job1 was {SAID}"):
             view(S3(made), BUCKET, "job1")
-
-
-def test_a_function_at_work_looks_every_few_seconds_and_stops() -> None:
-    made, now = World(1), [100.0]
-    lookout = Lookout(Run(S3(made), BUCKET, "job1", "run-0"), lambda: now[0])
-    blocks = lookout.over(iter("abcdef"))
-    assert next(blocks) == "a"
-    end(made)
-    now[0] += LOOK_SECONDS - 0.1
-    assert next(blocks) == "b", "S3 is not asked for every block"
-    now[0] += 0.2
-    with pytest.raises(RunCancelled, match=f"job job1 was {SAID}: nothing is written"):
-        next(blocks)
 
 
 @pytest.mark.parametrize(

@@ -4,17 +4,22 @@ each reducer is started once.
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from errors import JobError
 from running import watching
-from state.listing import list_job, read_step_records
-from state.records import JobInfo
+from running.cancelling import cancel
+from state.listing import has_result, list_job, read_step_records
+from state.records import Cancelled, JobInfo
 from state.runs import OtherRun
-from tests.model import S3, Event, World
+from tests.model import BUCKET, S3, Event, World
 
+MARK = Cancelled("me", 1_000_000.0)
 SHAPES = [(0, 2), (0, 3), (3, 0), (2, 2), (0, 0)]
 """Reducers and fan-in that are asked for: trees, partitioned, two-level, and as it is planned."""
 
@@ -96,8 +101,9 @@ class JobWithAccidents(CalmJob):
 
 
 class JobTakenOver(JobWithAccidents):
-    """As above; besides, drivers come and take the job id, one after another or side by side,
-    while mappers, reducers and coordinators of earlier runs are still on their way.
+    """As above; besides, runs are cancelled, and drivers come and take the job id, one after
+    another or side by side, while mappers, reducers and coordinators of earlier runs are still on
+    their way.
     """
 
     @initialize(map_count=st.integers(1, 4), shape=st.sampled_from(SHAPES))
@@ -111,6 +117,17 @@ class JobTakenOver(JobWithAccidents):
     def a_driver_overwrites(self) -> None:
         self.runs += 1
         self.world.deliver(Event(self.world.new_id(), "driver", run=self.runs))
+
+    @rule()
+    def a_driver_comes_that_may_take_a_cancelled_job_alone(self) -> None:
+        self.runs += 1
+        event = Event(self.world.new_id(), "driver", run=self.runs, overwrite=False)
+        self.world.deliver(event)
+
+    @rule()
+    def a_user_cancels(self) -> None:
+        with contextlib.suppress(JobError):  # it is done
+            cancel(S3(self.world), BUCKET, "job1", MARK)
 
     @precondition(lambda self: self.late_events())
     @rule(data=st.data())
@@ -137,6 +154,14 @@ class JobTakenOver(JobWithAccidents):
         if not hasattr(self, "world"):
             return
         self.world.settle()
+        if self.world.current.cancelled:
+            if has_result(
+                S3(self.world), self.world.current
+            ):  # a reducer had looked just before: let it stand
+                return
+            self.a_driver_comes_that_may_take_a_cancelled_job_alone()
+            self.world.settle()
+            assert self.world.current.run_id == f"run-{self.runs}"
         last = self.world.current
         end_with_a_waiting_driver(self.world, last)
         assert self.world.result == self.world.expected(int(last.run_id[4:]))

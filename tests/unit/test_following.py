@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aws import s3json
 from errors import JobError
+from running.ended import Ended
 from running.following import Tally, mappers_done
 from running.listener import Listener, MapperTotals
 from state.failures import Failure
@@ -36,7 +37,8 @@ def at_work(map_count: int) -> tuple[World, Tally, Heard]:
     """A job whose mappers have been started and have done nothing yet."""
     made, heard = World(map_count), Heard()
     made.drive(full_async=True).finish()
-    return made, Tally(driver(made), made.current, heard), heard
+    ended = Ended(driver(made), made.current)
+    return made, Tally(S3(made), made.current, heard, ended), heard
 
 
 def test_each_mapper_is_told_once_as_its_output_comes() -> None:

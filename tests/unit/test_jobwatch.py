@@ -33,16 +33,16 @@ def record(count: int) -> StepRecord:
         (listing({}), {}, Progress(0, 0, 3, (1, 2, 3))),
         (listing({0: [3, 9]}), {}, Progress(0, 1, 3, (1, 2))),
         (listing({0: [1, 2, 3]}), {}, Progress(0, 3, 3, ())),
-        (listing({0: [1, 2, 3]}), {1: record(2)}, Progress(1, 0, 2, (1, 2), 99.0)),
+        (listing({0: [1, 2, 3]}), {1: record(2)}, Progress(1, 0, 2, (1, 2), 99.0, began=1.0)),
         (
             listing({0: [1, 2, 3], 1: [1, 2]}),
             {1: record(2), 2: record(1)},
-            Progress(2, 0, 1, (1,), 99.0),
+            Progress(2, 0, 1, (1,), 99.0, began=1.0),
         ),
         (
             listing({0: [1, 2, 3]}, has_result=True),
             {1: record(1)},
-            Progress(1, 1, 1, (), 99.0, True),
+            Progress(1, 1, 1, (), 99.0, True, began=1.0),
         ),
     ],
 )

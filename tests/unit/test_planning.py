@@ -123,7 +123,8 @@ def events(asked: JobRequest, *sizes: int) -> list[dict]:
     """The events of the mappers over objects of these sizes."""
     plan = planning.plan_batches(objects(*sizes), asked)
     job = JobInfo("j", "jobs", len(plan.batches), "r", run_id="r1")
-    return [one.to_json() for one in last_listed_first(mapper_events(asked, plan, job))]
+    made = mapper_events(asked, plan, job)
+    return [made[number - 1].to_json() for number in last_listed_first(len(made))]
 
 
 def test_a_mappers_event_has_ranges_with_splits_alone() -> None:

@@ -5,6 +5,7 @@ nothing that has an output.
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,9 +13,12 @@ from hypothesis import strategies as st
 
 from aws import s3json
 from errors import JobError
+from running.cancelling import cancel
 from running.resuming import replaced
+from running.watching import JobTimedOut
 from state.failures import Failure
-from state.runs import NoSuchJob
+from state.records import Cancelled
+from state.runs import NoSuchJob, RunCancelled
 from tests.driven import MODES, DrivenWorld
 from tests.model import BUCKET, S3, Event
 
@@ -151,12 +155,17 @@ def test_input_that_has_been_read_may_be_replaced() -> None:
 )
 def test_a_function_that_only_a_record_names_is_not_started(record, field, name) -> None:
     made = halted(3, 1)
-    key = f"job1/{record}"
-    value = {**json.loads(made.objects[key].body), field: f"other-{name}"}
-    made.bucket.write(key, json.dumps(value).encode(), made.objects[key].metadata)
+    put_field(made, record, field, f"other-{name}")
     with pytest.raises(JobError, match=f"starts no other-{name} but mapper, reducer"):
         made.resume()
     assert made.started == []
+
+
+def put_field(made: DrivenWorld, record: str, field: str, value: str) -> None:
+    """Someone who may write to the job bucket changes a record."""
+    key = f"job1/{record}"
+    changed = {**json.loads(made.objects[key].body), field: value}
+    made.bucket.write(key, json.dumps(changed).encode(), made.objects[key].metadata)
 
 
 def test_a_task_that_failed_for_good_gets_another_try() -> None:
@@ -165,6 +174,85 @@ def test_a_task_that_failed_for_good_gets_another_try() -> None:
     s3json.write_json(S3(made), BUCKET, "job1/error/mapper/1", failure.to_json())
     made.resume()
     assert made.result == made.expected(0)
+
+
+# ------------------------------------------------------------------- tasks that take long
+
+
+def one_takes_long(**more: Any) -> DrivenWorld:
+    """An asynchronous job of 12 mappers, of which one runs on a machine that hardly goes on."""
+    made = DrivenWorld(12)
+    made.drive(**{"full_async": True, **more}).finish()
+    slow = next(event for event in made.events if event.payload["mapperId"] == 3)
+    made.events.remove(slow)
+    made.settle()
+    made.started.clear()
+    made.now += 5.0
+    return made
+
+
+def test_who_looks_on_starts_what_takes_long_once_more() -> None:
+    made = one_takes_long()
+    made.watch()
+    assert made.started == [3]
+    assert made.result == made.expected(0)
+
+
+def test_a_reducer_that_takes_long_is_started_once_more_too() -> None:
+    made = DrivenWorld(12, reducers=12, fan_in=0)
+    _, *others = claimed(made)
+    made.events += others
+    made.settle()
+    made.starts.clear()
+    made.watch()
+    assert made.starts[made.current.run_id, 1, 1] == 1
+    assert made.result == made.expected(0)
+
+
+def test_who_goes_on_does_not_take_what_it_started_for_late() -> None:
+    made = one_takes_long()
+    made.now += 3600.0
+    made.resume()
+    assert made.started == [3]
+
+
+def test_no_copies_are_made_where_the_run_was_to_have_none() -> None:
+    made = one_takes_long(no_backups=True)
+    with pytest.raises(JobTimedOut):
+        made.watch()
+    assert made.started == []
+
+
+def test_a_cancelled_run_gets_no_copies() -> None:
+    made = one_takes_long()
+    cancel(S3(made), BUCKET, "job1", Cancelled("me", made.now))
+    with pytest.raises(RunCancelled):
+        made.watch()
+    assert made.started == []
+
+
+def test_a_function_that_only_a_record_names_gets_no_copies_which_is_said_once(capsys) -> None:
+    made = one_takes_long()
+    put_field(made, "jobdata", "mapperFunction", "other-mapper")
+    with pytest.raises(JobTimedOut):
+        made.watch()
+    assert made.started == []
+    said = capsys.readouterr().err
+    assert said.count("going on without copies of tasks that take long: ") == 1
+    assert "starts no other-mapper but mapper, reducer" in said
+
+
+def test_the_mappers_that_a_driver_calls_are_its_own() -> None:
+    made = DrivenWorld(12)
+    driver = made.drive()
+    while len(made.started) < 11:
+        driver.move()
+    driver.move(kill="before")
+    made.settle()
+    made.started.clear()
+    with pytest.raises(JobTimedOut):
+        made.watch()
+    assert made.started == []
 
 
 @pytest.mark.parametrize(
