@@ -35,7 +35,9 @@ TITLES = {
 
 @dataclasses.dataclass
 class Section:
-    """A heading, a text, a table (its first row are the headings), and a plot's series."""
+    """A heading, a text, a table (its first row are the headings), and a plot's series; `how` its
+    numbers were had.
+    """
 
     name: str
     title: str
@@ -43,6 +45,7 @@ class Section:
     rows: list[list[str]]
     plot: dict[str, Any] = dataclasses.field(default_factory=dict)
     missing: dict[str, str] = dataclasses.field(default_factory=dict)
+    how: str = "Measured"
 
 
 class Bench:

@@ -81,7 +81,7 @@ def model(bench: Bench) -> Section:
         "kind": "lines", "title": "Simulated on AWS", "x": "split size, MB", "y": "seconds",
         "series": series,
     }  # fmt: skip
-    return Section("model", "Simulated on AWS", text_of(bench), rows, plot)
+    return Section("model", "Simulated on AWS", text_of(bench), rows, plot, how="Computed")
 
 
 def text_of(bench: Bench) -> str:

@@ -55,7 +55,7 @@ def written(text: str, head: str) -> dict[str, str]:
 def block(section: Section, images: Path) -> str:
     """A section as Markdown; its plot goes into `images`."""
     today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
-    said = f"Measured on {today} (`--only {section.name}`). {section.text}"
+    said = f"{section.how} on {today} (`--only {section.name}`). {section.text}"
     parts = [f"## {section.title}", said, table(section.rows)]
     for name, reason in section.missing.items():
         parts.append(f"{name} could not be had here: {' '.join(reason.split())}")

@@ -11,10 +11,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from backups import backups
 from calls import computing, coordinator, starting
 from cloud import DATA
 from common import TITLES, Bench, Section, comparison, megabytes
 from groups import many_groups
+from hedging import hedging
 from measure import Run, faster, in_turns, median, peak, ratios, run_case, whole
 from outlook import model
 from questions import questions
@@ -286,6 +288,6 @@ ALL: dict[str, Callable[[Bench], Section]] = {
     function.__name__: function
     for function in (
         kernel, questions, mapper, memory, reducer, ranges, starting, jobs, many_groups, growth,
-        coordinator, answer, computing, model,
+        coordinator, answer, computing, model, backups, hedging,
     )
 }  # fmt: skip

@@ -13,6 +13,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from aws.hedging import ask_late_reads_again
 from aws.keepalive import keep_alive
 from aws.refused import give_up_soon
 from aws.s3listing import read_pages_fast
@@ -48,6 +49,7 @@ class Clients:
     def s3(self) -> Any:
         client = self.make("s3")
         read_pages_fast(client)
+        ask_late_reads_again(client)
         return client
 
     @functools.cached_property

@@ -7,6 +7,7 @@ soon as that of a large one, so what is waited for is the answer, not its body.
 
 from __future__ import annotations
 
+import functools
 import math
 import queue
 import threading
@@ -34,6 +35,16 @@ def patience(recent: Sequence[float]) -> float:
         return UNKNOWN_SECONDS
     usual = sorted(recent)[math.ceil(0.9 * len(recent)) - 1]
     return max(LEAST_SECONDS, FACTOR * usual)
+
+
+def ask_late_reads_again(s3: Any) -> None:
+    """Have a client of S3 read objects in this way: those that a job reads, and its records."""
+    get_object = s3.get_object
+
+    def get_hedged(**arguments: Any) -> dict[str, Any]:
+        return hedged(functools.partial(get_object, **arguments))
+
+    s3.get_object = get_hedged
 
 
 def hedged(ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:

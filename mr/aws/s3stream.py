@@ -7,7 +7,6 @@ A download that breaks goes on from its last byte, and only over the same versio
 
 from __future__ import annotations
 
-import functools
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -33,15 +32,6 @@ bytes(KEPT_BYTES)
 _BROKEN = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
 
 
-Ask = Callable[[Callable[[], dict[str, Any]]], dict[str, Any]]
-"""Makes a request, which may be made a second time."""
-
-
-def asked_once(request: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The answer to a request."""
-    return request()
-
-
 def read_chunks(
     s3: Any,
     bucket: str,
@@ -51,13 +41,12 @@ def read_chunks(
     end: int | None = None,
     etag: str = "",
     more: Mapping[str, str] = NOTHING_MORE,
-    ask: Ask = asked_once,
 ) -> Iterator[bytes]:
     """The bytes of an object, in chunks of at most CHUNK_BYTES.
 
     `start` and `end` narrow that to bytes start..end-1 (an `end` past the object's is its end),
     `etag` to one version; `more` are further arguments of GetObject, and `on_open` is given every
-    response of it before its first byte. `ask` makes each request: once, or as hedging.py has it.
+    response of it before its first byte.
 
     botocore retries a request that fails; once its body flows, a break is ours to mend: the rest
     is asked for with a Range, and If-Match on the ETag. JobError where the object was replaced
@@ -65,7 +54,7 @@ def read_chunks(
     """
     offset, breaks = start, 0
     while end is None or offset < end:
-        response = ask(functools.partial(_open_at, s3, bucket, key, offset, end, etag, more))
+        response = _open_at(s3, bucket, key, offset, end, etag, more)
         etag = response["ETag"]
         on_open(response)
         body = response["Body"]

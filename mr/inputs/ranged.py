@@ -7,7 +7,6 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from aws import s3objects, s3stream
-from aws.hedging import hedged
 from errors import JobError
 from inputs.reading import unreadable
 from state.tasks import Input
@@ -61,7 +60,6 @@ class Ranged:
                     end=end,
                     etag=self._etag,
                     more=more,
-                    ask=hedged,
                 )
             )
         except (ClientError, BotoCoreError) as error:

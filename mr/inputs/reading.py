@@ -19,7 +19,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from aws import fetchahead, s3objects, s3stream
 from aws.client import error_code
-from aws.hedging import hedged
 from errors import JobError
 from inputs import packing, text
 from state.tasks import Input, Range
@@ -119,7 +118,7 @@ def _chunks(
 ) -> Iterator[bytes]:
     more = s3objects.payer(source.requester_pays)
     return s3stream.read_chunks(
-        s3, source.bucket, source.key, on_open, start, end, source.etag, more, hedged
+        s3, source.bucket, source.key, on_open, start, end, source.etag, more
     )
 
 

@@ -60,13 +60,14 @@ def last_begin(began: float, ended: Sequence[Span]) -> float:
     Where all were started at once that is when the last of those began that have ended. But if one
     of these began after another had ended, they take turns, as where the account lets so many run
     at once. Then one may begin long after the last one has ended: Lambda tries an event for which
-    there was no room again after 1 s, 2 s, 4 s and so on, about as long as it has waited before.
+    there was no room again after 1 s, 2 s, 4 s and so on, about as long as it has waited.
     """
-    last_start = max((start for start, _ in ended), default=began)
+    if not ended:
+        return began
+    last_start = max(start for start, _ in ended)
     ends = [end for _, end in ended]
-    if ends and last_start >= min(ends):
-        last_start = max(ends) + (max(ends) - began)
-    return max(began, last_start)
+    takes_turns = last_start >= min(ends)
+    return max(began, max(ends) + (max(ends) - began) if takes_turns else last_start)
 
 
 def span(counts: Counts, began: float) -> Span:

@@ -23,7 +23,7 @@ from running.listener import Listener, MapperTotals
 from running.planning import Plan
 from running.watching import JobTimedOut
 from state import badrows
-from state.failures import read_failure
+from state.failures import LOOKED_AT, Failure, in_order, read_failure, told_once
 from state.outputs import reducer_seconds
 from state.progress import Progress
 from state.records import JobData, JobInfo
@@ -147,6 +147,7 @@ class Tally:
         self._listener = listener
         self._told: set[int] = set()
         self._failures: set[str] = set()
+        self._said: set[str] = set()
 
     def look(self, progress: Progress) -> None:
         """Tell the listener what is new since the last look."""
@@ -160,15 +161,22 @@ class Tally:
             self._listener.mapped(self._s3, self._job, self.totals)
 
     def _tell_failures(self, progress: Progress) -> None:
-        for name in sorted(set(progress.failed) - self._failures):
+        """What several say is logged once: all mappers may fail in one and the same way."""
+        found: dict[str, list[Failure]] = {}
+        new = set(progress.failed) - self._failures
+        for name in sorted(new, key=in_order)[:LOOKED_AT]:
             self._failures.add(name)
             try:
                 failure = read_failure(self._s3, self._job, name)
             except (BadRecord, ClientError):
                 continue  # it has succeeded by now, or is no record
             if failure.is_of(self._job):
-                log(str(failure))
+                found.setdefault(failure.error, []).append(failure)
                 self._tell_mapper(name, str(failure))
+        for error, same in found.items():
+            if error not in self._said:
+                log(told_once(same))
+        self._said |= found.keys()
 
     def _tell_mapper(self, name: str, error: str) -> None:
         kind, _, number = name.partition("/")

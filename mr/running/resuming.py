@@ -158,7 +158,8 @@ def start_mappers(known: Known, progress: Progress) -> None:
     check_unchanged(known.clients, missing)
     write_data(known)
     forget_failures(known, progress, (event.name for event in missing))
-    log(f"job {job.job_id}: starting {counted(len(missing), 'mapper')} of {job.map_count}")
+    what = f"{counted(len(missing), 'mapper')} of {job.map_count}, by {known.data.mapper_function}"
+    log(f"job {job.job_id}: starting {what}")
     known.starter.start(progress.missing)
 
 

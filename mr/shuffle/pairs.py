@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from aws import s3json, s3stream
-from aws.hedging import hedged
 from errors import BadRecord, JobError, brief
 from jobs.base import Job
 from shuffle import partition
@@ -133,12 +132,12 @@ def read_part(
         answers.append(response)
 
     start, stop = partition.guess(size, *buckets)
-    body = b"".join(s3stream.read_chunks(s3, bucket, key, on_open, start, stop, ask=hedged))
+    body = b"".join(s3stream.read_chunks(s3, bucket, key, on_open, start, stop))
     answer, where = answers[0], f"s3://{bucket}/{key}"
 
     def more(first: int, end: int) -> bytes:
         etag = answer["ETag"]
-        return b"".join(s3stream.read_chunks(s3, bucket, key, check, first, end, etag, ask=hedged))
+        return b"".join(s3stream.read_chunks(s3, bucket, key, check, first, end, etag))
 
     total = int(answer["ContentRange"].rpartition("/")[2])
     index = answer["Metadata"].get(partition.INDEX)
@@ -158,7 +157,7 @@ def read_part(
 
 def read_whole(s3: Any, bucket: str, key: str, check: Check) -> Iterator[bytes]:
     """The chunks of an output."""
-    return s3stream.read_chunks(s3, bucket, key, check, ask=hedged)
+    return s3stream.read_chunks(s3, bucket, key, check)
 
 
 def parse_output(

@@ -4,6 +4,7 @@ processes, on the embedded AWS.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import random
@@ -12,7 +13,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -76,37 +78,75 @@ def test_whoever_joins_later_is_told_all_of_it(cloud: Cloud, bodies) -> None:
     assert "there is no job nobody" in nobody.stderr
 
 
-def killed(cloud: Cloud, job_id: str, *options: str, after: float) -> None:
-    """A driver, killed so many seconds after the job's records are there."""
+MODES = [("--wait4reducers", "--concurrency", "1"), ("--wait",), ()]
+MOMENTS = 20
+
+
+@contextlib.contextmanager
+def killed(cloud: Cloud, job_id: str, *options: str) -> Iterator[None]:
+    """A driver that is killed at the end of the block."""
     words = [sys.executable, "mr/driver.py", cloud.bucket, job_id, *cloud.functions]
     words += ["--databkt", cloud.databkt, "--prefix", PREFIX, "--batchsize", "1", *options]
     driver = subprocess.Popen(
         words, env=cloud.environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        cloud.wait_for(f"{job_id}/jobdata")
-        time.sleep(after)
+        yield
     finally:
         driver.send_signal(signal.SIGKILL)
         driver.wait()
 
 
-@pytest.mark.parametrize("options", [("--wait4reducers", "--concurrency", "1"), ("--wait",), ()])
-def test_a_job_whose_driver_was_killed_goes_on(
-    cloud: Cloud, bodies, options: tuple[str, ...]
-) -> None:
-    job_id = f"killed{len(options)}"
-    killed(cloud, job_id, *options, after=random.uniform(0, 1.5))
-    there = {key: cloud.s3.head_object(Bucket=cloud.bucket, Key=key)["ETag"] for key in
-             cloud.keys(f"{job_id}/task/mapper/")}  # fmt: skip
+def begun(cloud: Cloud, job_id: str) -> Counter[str]:
+    """How often each mapper of a job has begun, by what is said of it in the log."""
+    lines = cloud.log_lines("mapperNS")
+    return Counter(found[1] for line in lines if (found := re.search(BEGINS % job_id, line)))
+
+
+BEGINS = r" of job %s: mapper (\d+) reads"
+
+
+def assert_goes_on(cloud: Cloud, job_id: str, bodies: list[bytes]) -> None:
+    """`resume` brings the job to its exact answer, and starts no mapper that has an output."""
+    prefix = f"{job_id}/task/mapper/"
+    there = [key.removeprefix(prefix) for key in cloud.keys(prefix)]
     done = job(cloud, "resume", job_id)
     assert done.returncode == 0, done.stderr
     assert TIMER.fullmatch(done.stdout.strip())
     cloud.assert_result(job_id, bodies)
-    begun = [line for line in cloud.log_lines("mapperNS") if f" of job {job_id}: " in line]
-    for key in there:
-        number = key.rpartition("/")[2]
-        assert sum(f": mapper {number} reads" in line for line in begun) == 1
+    again = begun(cloud, job_id)
+    assert {number: again[number] for number in there} == dict.fromkeys(there, 1)
+
+
+@pytest.mark.parametrize("options", MODES)
+def test_a_job_whose_driver_was_killed_goes_on(
+    cloud: Cloud, bodies, options: tuple[str, ...]
+) -> None:
+    job_id = f"killed{len(options)}"
+    with killed(cloud, job_id, *options):
+        cloud.wait_for(f"{job_id}/jobdata")
+        time.sleep(random.uniform(0, 1.5))
+    assert_goes_on(cloud, job_id, bodies)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", MODES)
+def test_whenever_its_driver_is_killed_a_job_goes_on_or_has_not_begun(
+    cloud: Cloud, bodies, options: tuple[str, ...]
+) -> None:
+    goes_on = 0
+    for moment in range(MOMENTS):
+        job_id = f"moment{len(options)}-{moment}"
+        with killed(cloud, job_id, *options):
+            time.sleep(random.uniform(0.5, 3.0))
+        if f"{job_id}/jobdata" in cloud.keys(f"{job_id}/"):
+            assert_goes_on(cloud, job_id, bodies)
+            goes_on += 1
+            continue
+        refused = job(cloud, "resume", job_id)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert not begun(cloud, job_id)
+    assert goes_on, "no driver had begun: the moments are too early"
 
 
 ENDLESS = """import os

@@ -69,6 +69,20 @@ def test_a_failure_is_told_as_it_is_recorded_and_once() -> None:
     assert heard.failed == [(2, "mapper/2 failed: ValueError: boom (request r)")]
 
 
+def test_what_many_say_is_said_once_and_only_some_are_read_at_a_look(capsys) -> None:
+    made, tally, heard = at_work(30)
+    for number in range(1, 31):
+        failure = Failure(f"mapper/{number}", "ValueError: boom", "r", True, made.current.run_id)
+        key = f"job1/error/mapper/{number}"
+        s3json.write_json(S3(made), BUCKET, key, failure.to_json())
+    tally.look(look(S3(made), made.current))
+    assert [number for number, _ in heard.failed] == list(range(1, 21))
+    tally.look(look(S3(made), made.current))
+    assert [number for number, _ in heard.failed] == list(range(1, 31))
+    (said,) = (line for line in capsys.readouterr().err.splitlines() if "boom" in line)
+    assert said.startswith("mapper/1, mapper/2, mapper/3, mapper/4, mapper/5 and 15 more failed: ")
+
+
 def test_once_a_step_is_claimed_all_mappers_are_done() -> None:
     job = JobInfo("job1", BUCKET, 3, "reducer")
     assert mappers_done(job, Progress(0, 1, 3, (1, 3))) == {2}

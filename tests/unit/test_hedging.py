@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 
 import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from aws import hedging
+from aws.client import Clients
 from aws.hedging import first_of, patience
 
 
@@ -97,3 +100,22 @@ def test_answers_are_remembered(monkeypatch) -> None:
     for _ in range(5):
         hedging.hedged(lambda: {"Body": Body()})
     assert len(hedging._recent) == 3
+
+
+def test_every_read_of_an_object_through_our_clients_is_asked_again_where_it_is_late(
+    monkeypatch,
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setattr(hedging, "_recent", hedging.deque([0.001] * 10))
+    s3, answers = Clients("us-west-2").s3, Answers("late", "in time")
+    answers.turns[1].set()
+
+    def instead_of_sending(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        body = io.BytesIO(answers()["Body"].encode())
+        return AWSResponse(request.url, 200, {}, body)
+
+    s3.meta.events.register("before-send.s3.GetObject", instead_of_sending)
+    assert s3.get_object(Bucket="b", Key="k")["Body"].read() == b"in time"
+    answers.turns[0].set()
+    assert answers.asked == 2
