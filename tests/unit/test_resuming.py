@@ -17,7 +17,7 @@ from running.cancelling import cancel
 from running.resuming import replaced
 from running.watching import JobTimedOut
 from state.failures import Failure
-from state.records import Cancelled
+from state.records import Cancelled, JobData
 from state.runs import NoSuchJob, RunCancelled
 from tests.driven import MODES, DrivenWorld
 from tests.model import BUCKET, S3, Event
@@ -212,8 +212,12 @@ def test_a_reducer_that_takes_long_is_started_once_more_too() -> None:
 def test_who_goes_on_does_not_take_what_it_started_for_late() -> None:
     made = one_takes_long()
     made.now += 3600.0
+    resumed_at = made.now
     made.resume()
     assert made.started == [3]
+    key = made.keys.jobdata
+    data = JobData.from_json(json.loads(made.objects[key].body), key)
+    assert data.began == data.resumed == resumed_at, "who looks on then knows it too"
 
 
 def test_no_copies_are_made_where_the_run_was_to_have_none() -> None:
