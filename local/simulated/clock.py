@@ -1,26 +1,26 @@
-"""Virtual time: threads of which exactly one moves at a time, and what happens between.
+"""Virtual time: processes of which exactly one moves at a time, and what happens between.
 
 In: code that calls `sleep`, and actions that are due at a time. Out: the same code run in the
-order of the virtual seconds, as fast as it computes. Real threads, so that the code need not know;
-the same order in every run, since a thread only moves when it is given the turn.
+order of the virtual seconds, as fast as it computes. Each process has a stack of its own, a
+greenlet, so that the code need not know; the same order in every run, since one only moves when it
+is its turn. Threads would do as well, but handing on the turn between them took most of the time.
 """
 
 from __future__ import annotations
 
-import _thread
 import contextlib
 import heapq
 import itertools
 import queue
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from typing import Any
 
+from greenlet import getcurrent, greenlet
+
 EPOCH = 1_800_000_000.0
 """Seconds since the epoch at which a simulation begins."""
-STACK_BYTES = 1 << 19
 
 
 class Stopped(BaseException):
@@ -28,30 +28,17 @@ class Stopped(BaseException):
 
 
 class Process:
-    """Code on a thread of its own, which moves only while it has the turn; `owner` is whoever it
-    works for, as those that it starts do.
-    """
+    """Code that stands and goes on; `owner` is whoever it works for, as those that it starts do."""
 
     def __init__(self, clock: Clock, body: Callable[[], None], owner: Any) -> None:
         self.owner = owner
         self._clock = clock
         self._body = body
-        self._turn: Any = None
+        self._greenlet = greenlet(self._run, clock.leader)
 
     def move(self) -> None:
-        """Give it the turn; whoever does must then wait for its own, or end."""
-        if self._turn is None:
-            self._turn = _taken()
-            # Not a threading.Thread: whoever starts one waits until it runs.
-            _thread.start_new_thread(self._run, ())
-        else:
-            self._turn.release()
-
-    def stand(self) -> None:
-        """Wait for the next turn; called on its own thread."""
-        self._turn.acquire()
-        if self._clock.stopped:
-            raise Stopped
+        """Have it go on until it stands again, or ends."""
+        self._greenlet.switch()
 
     def _run(self) -> None:
         try:
@@ -64,18 +51,10 @@ class Process:
         self._clock.ended(self)
 
 
-def _taken() -> Any:
-    """A turn that is not yet given: taking it waits for `release`."""
-    turn = threading.Lock()
-    turn.acquire()
-    return turn
-
-
 class Clock:
     """The time, and what is still to happen: actions, and processes that go on.
 
-    There is no thread that leads: whoever is to wait has the next things happen, and hands the
-    turn to the process that they come to.
+    Whoever made it leads: it has things happen, and one process after another move.
     """
 
     def __init__(self) -> None:
@@ -86,8 +65,7 @@ class Clock:
         self._events: list[tuple[float, int, Process | Callable[[], None]]] = []
         self._numbers = itertools.count()
         self._processes: set[Process] = set()
-        self._main_turn = _taken()
-        threading.stack_size(STACK_BYTES)
+        self.leader = getcurrent()
 
     def time(self) -> float:
         """Now, in seconds since the epoch."""
@@ -103,7 +81,7 @@ class Clock:
         self._push(seconds, action)
 
     def start(self, body: Callable[[], None], owner: Any = None) -> Process:
-        """Start code on a thread of its own, now."""
+        """Start code as a process of its own, now."""
         process = Process(self, body, owner or self.owner)
         self._processes.add(process)
         self.wake(process)
@@ -126,12 +104,10 @@ class Clock:
 
     def stand(self) -> None:
         """Have the process that runs stand until someone wakes it."""
-        mine = self._running()
-        other = self._advance()
-        if other is not mine:
-            self._move(other)
-            mine.stand()
-        self.current = mine
+        self._running()
+        self.leader.switch()
+        if self.stopped:
+            raise Stopped
 
     def _running(self) -> Process:
         if self.stopped:
@@ -152,22 +128,15 @@ class Clock:
                 self.failure = error
         return None
 
-    def _move(self, process: Process | None) -> None:
-        if process is None:
-            self._main_turn.release()
-        else:
-            self.current = process
-            process.move()
-
     def ended(self, process: Process) -> None:
-        """Called by a process at its end, on its thread."""
+        """Called by a process at its end."""
         self._processes.discard(process)
-        self._move(None if self.stopped else self._advance())
 
     def run(self) -> None:
         """Let everything happen. What a process or an action raises rises here."""
-        self._move(self._advance())
-        self._main_turn.acquire()
+        while process := self._advance():
+            self.current = process
+            process.move()
         failure, waiting = self.failure, len(self._processes)
         self._stop()
         if failure is not None:
@@ -179,7 +148,6 @@ class Clock:
         self.stopped = True
         while self._processes:
             next(iter(self._processes)).move()
-            self._main_turn.acquire()
         self._events.clear()
 
 
