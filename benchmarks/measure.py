@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -46,9 +47,15 @@ def say(line: str) -> None:
 
 
 def run_case(
-    name: str, *arguments: str, core: int | None = None, environment: Mapping[str, str] = {}
+    name: str,
+    *arguments: str,
+    core: int | None = None,
+    environment: Mapping[str, str] = {},
+    seconds: float = SECONDS,
 ) -> Run:
-    """Run a case of cases.py, on one core if that is given. CaseFailed."""
+    """Run a case of cases.py, on one core if that is given, for so many seconds at most.
+    CaseFailed.
+    """
     own = {**os.environ, **environment}
     own["PATH"] = f"{PYTHON.parent}{os.pathsep}{own.get('PATH', '')}"
     own["PYTHONWARNINGS"] = "ignore"
@@ -56,12 +63,22 @@ def run_case(
     if core is not None:
         own |= {"BENCH_CORE": str(core), "POLARS_MAX_THREADS": "1"}
     command = [str(PYTHON), str(ROOT / "benchmarks" / "cases.py"), name, *arguments]
-    done = subprocess.run(
-        command, env=own, capture_output=True, text=True, timeout=SECONDS, check=False
-    )
-    lines = done.stdout.strip().splitlines()
-    if done.returncode or not lines:
-        said = done.stderr.strip().splitlines() or ["it said nothing"]
+    # A session of its own: a framework's workers are to end with it.
+    process = subprocess.Popen(
+        command, env=own, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        output, errors = process.communicate(timeout=seconds)
+    except BaseException as error:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        if isinstance(error, subprocess.TimeoutExpired):
+            raise CaseFailed(f"{name} took more than {seconds:.0f} s") from error
+        raise
+    lines = output.strip().splitlines()
+    if process.returncode or not lines:
+        said = errors.strip().splitlines() or ["it said nothing"]
         raise CaseFailed(f"{name}: {said[-1][-300:]}")
     # What a library prints may stand before ours in the same line.
     return Run(**json.loads(lines[-1][lines[-1].index("{") :]))
@@ -121,10 +138,10 @@ def in_turns(cases: Mapping[str, Callable[[], Run]], rounds: int) -> tuple[Runs,
     return {name: found for name, found in runs.items() if name not in failed}, failed
 
 
-def whole(case: str, folder: Path) -> Run:
-    """A framework's job, the start of its program included."""
+def whole(case: str, folder: Path, bound: float = SECONDS) -> Run:
+    """A framework's job, the start of its program included. CaseFailed after `bound` seconds."""
     begin = time.perf_counter()
-    run = run_case(case, str(folder), "2")
+    run = run_case(case, str(folder), "2", seconds=bound)
     return dataclasses.replace(run, seconds=time.perf_counter() - begin)
 
 

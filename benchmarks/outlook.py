@@ -13,7 +13,7 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -37,15 +37,22 @@ PUBLISHED = [
 
 ENGINES = {
     "standard library": ("standard", {"kernel": "kernel", "merge": "merge"}),
-    "Polars, orjson": ("polars", {"kernel": "polars", "merge": "merge_orjson"}),
+    "Polars, orjson": (
+        "polars",
+        {"kernel": "polars", "merge": "merge_orjson", "encode": "encode_orjson"},
+    ),
 }
 """Title -> the simulator's engine, and which measured rate is which of its own."""
 COMPUTING = ("client", "next_client", "request", "listed", "receive", "encode")
 """Rates of the section `computing`."""
 INPUTS = ("1node", "5nodes")
 SPLITS = (64, 128, 256, 512)
-SEEDS, BEST_SEEDS = 2, 20
-"""Runs of each row, and of the fastest split of each query."""
+SEEDS = 20
+"""Runs of each row."""
+
+
+Reports = list[dict[str, Any]]
+"""What the simulator says of a row's runs."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,19 +69,18 @@ def model(bench: Bench) -> Section:
     """The queries on AWS, simulated with what was measured."""
     queries, inputs = (("2A",), ("1node",)) if bench.quick else (("2A", "2B", "2C"), INPUTS)
     wanted = [Row(*one) for one in itertools.product(queries, inputs, ENGINES, SPLITS)]
-    found = simulated(bench, dict.fromkeys(wanted, SEEDS))
-    best = dict.fromkeys(fastest(found), BEST_SEEDS)
-    found |= simulated(bench, best if not bench.quick else {})
+    found = simulated(bench, wanted)
     rows = [
-        ["query", "input", "computed with", "split", "mappers", "reducers", "seconds", "dollars"]
-    ]
+        ["query", "input", "computed with", "split", "mappers", "reducers", "runs", "seconds",
+         "dollars"]
+    ]  # fmt: skip
     rows += [shown(row, found[row]) for row in wanted]
     rows += [
-        [query, data, who, "", "", "", seconds, dollars]
+        [query, data, who, "", "", "", "", seconds, dollars]
         for query, data, who, seconds, dollars in PUBLISHED
     ]
     series: dict[str, list[tuple[float, float]]] = {}
-    for row in wanted:
+    for row in (row for row in wanted if isinstance(found[row], list)):
         name = f"{row.query}, {row.data}, {row.engine}"
         series.setdefault(name, []).append((row.split, median(found[row], "seconds")))
     plot = {
@@ -92,14 +98,14 @@ def text_of(bench: Bench) -> str:
     return (
         "**Computed, not measured**: `local/simulator.py` runs the project's own driver, "
         "coordinator and planner on a simulated AWS, the driver on a computer in the same region "
-        f"that starts every mapper by Event. Each row is {SEEDS} runs with other random numbers, "
-        f"the fastest split of each query {BEST_SEEDS}: the median, and the least and the most. "
+        "that starts every mapper by Event. Each row is so many runs with other random numbers as "
+        "it says: the median, and the least and the most. "
         "The dollars are all that AWS asks for: functions, requests, listings. A core here is "
         "taken for a core there. At the bottom, what others have published, on AWS and on "
         f"clusters. `1node` is 25.4 GB, `5nodes` 126.8 GB. The rates, of which "
         f"`local/simulated/rates.py` says what each is, and [median, 99th percentile] where a "
-        f"time is drawn: {listed}. With Polars and orjson, `kernel` is {fast['kernel']:.4g} and "
-        f"`merge` {fast['merge']:.4g}."
+        f"time is drawn: {listed}. With Polars and orjson, `kernel` is {fast['kernel']:.4g}, "
+        f"`merge` {fast['merge']:.4g}, `encode` {fast['encode']:.4g}."
     )
 
 
@@ -111,54 +117,53 @@ def rates_of(bench: Bench, engine: str) -> dict[str, float]:
     return {**presets.ENGINES[own], **measured}
 
 
-def simulated(bench: Bench, seeds: Mapping[Row, int]) -> dict[Row, list[dict[str, Any]]]:
-    """The reports of each row, as many as it has seeds; as many at once as there are cores."""
+def simulated(bench: Bench, rows: Sequence[Row]) -> dict[Row, Reports | str]:
+    """The reports of each row, or why it cannot be run; as many at once as there are cores."""
     files = {}
     for number, engine in enumerate(ENGINES):
         files[engine] = bench.folder / f"rates-{number}.json"
         files[engine].write_text(json.dumps(rates_of(bench, engine)))
 
-    def run(row: Row) -> list[dict[str, Any]]:
-        return simulate(
-            "--query", row.query, "--input", row.data, "--splitsize", f"{row.split}MB",
-            "--rates", str(files[row.engine]), "--seeds", str(seeds[row]),
-        )  # fmt: skip
+    def run(row: Row) -> Reports | str:
+        try:
+            return simulate(
+                "--query", row.query, "--input", row.data, "--splitsize", f"{row.split}MB",
+                "--rates", str(files[row.engine]), "--seeds", str(SEEDS if not bench.quick else 2),
+            )  # fmt: skip
+        except CaseFailed as error:
+            return str(error)
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        return dict(zip(seeds, threads.map(run, seeds), strict=True))
+        return dict(zip(rows, threads.map(run, rows), strict=True))
 
 
-def simulate(*options: str) -> list[dict[str, Any]]:
-    """Run the simulator. CaseFailed where a run of it has no result."""
+def simulate(*options: str) -> Reports:
+    """Run the simulator. CaseFailed, with why, where a run of it has no result."""
     command = [sys.executable, str(ROOT / "local" / "simulator.py"), *options, "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise CaseFailed(f"{' '.join(options)}: {done.stderr[-300:] or done.stdout[-300:]}")
-    reports: list[dict[str, Any]] = json.loads(done.stdout)
+        failures = [one["failure"] for one in json.loads(done.stdout or "[]")]
+        raise CaseFailed(next(filter(None, failures), done.stderr[-300:]))
+    reports: Reports = json.loads(done.stdout)
     return reports
 
 
-def median(reports: list[dict[str, Any]], what: str) -> float:
+def median(reports: Reports, what: str) -> float:
     return statistics.median(report[what] for report in reports)
 
 
-def fastest(found: Mapping[Row, list[dict[str, Any]]]) -> list[Row]:
-    """Of each query, input and engine, the split whose median is the least."""
-    best: dict[tuple[str, str, str], Row] = {}
-    for row in sorted(found, key=lambda row: median(found[row], "seconds")):
-        best.setdefault((row.query, row.data, row.engine), row)
-    return list(best.values())
-
-
-def shown(row: Row, reports: list[dict[str, Any]]) -> list[str]:
+def shown(row: Row, reports: Reports | str) -> list[str]:
     """A row of the table."""
+    what = [row.query, row.data, row.engine, f"{row.split} MB"]
+    if isinstance(reports, str):
+        return [*what, "", "", "0", reports, ""]
     seconds = [report["seconds"] for report in reports]
     first = reports[0]
     steps = " + ".join(
         f"{step['grid']['groups']} x {step['grid']['ranges']}" for step in first["steps"]
     )
     return [
-        row.query, row.data, row.engine, f"{row.split} MB", f"{first['mappers']:,}", steps,
+        *what, f"{first['mappers']:,}", steps, str(len(reports)),
         f"{statistics.median(seconds):.1f} ({min(seconds):.1f}-{max(seconds):.1f})",
         f"${median(reports, 'dollars'):.4f}",
     ]  # fmt: skip
