@@ -124,12 +124,13 @@ def computing(bench: Bench) -> Section:
     bench.cloud.s3.upload_file(str(bench.file), DATA, "computing/large")
     for number in range(LISTED - 1):
         bench.cloud.s3.put_object(Bucket=DATA, Key=f"computing/{number}", Body=b"")
-    units = ("client", "clients", "request", "page", "receive", "encode")
+    variables = bench.cloud.variables
+    plain = {**variables, "BENCH_WITHOUT": "orjson"}
+    units = dict.fromkeys(("client", "clients", "request", "page", "receive"), variables)
+    units |= {"encode": plain, "encode_orjson": variables}
     cases = {
-        what: functools.partial(
-            run_case, "computing", what, DATA, str(PAIRS), environment=bench.cloud.variables
-        )
-        for what in units
+        what: functools.partial(run_case, "computing", what, DATA, str(PAIRS), environment=own)
+        for what, own in units.items()
     }
     runs, _ = in_turns(cases, bench.rounds)
     cpu = {what: median(found) for what, found in runs.items()}
@@ -140,6 +141,7 @@ def computing(bench: Bench) -> Section:
         "listed": max(0.0, cpu["page"] - cpu["request"]) / LISTED,
         "receive": large / cpu["receive"],
         "encode": PAIRS / cpu["encode"],
+        "encode_orjson": PAIRS / cpu["encode_orjson"],
     }
     found = bench.rates
     rows = [
@@ -151,6 +153,7 @@ def computing(bench: Bench) -> Section:
         ["100 MB of an object's bytes", f"{1e8 / found['receive']:.3f}"],
         ["100,000 pairs of an output, as JSON in the order of their buckets",
          f"{1e5 / found['encode']:.3f}"],
+        ["the same with orjson", f"{1e5 / found['encode_orjson']:.3f}"],
     ]  # fmt: skip
     text = (
         "CPU time of the process alone, whatever it waits for. A function of 128 MB has 1/14 of a "

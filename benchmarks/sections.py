@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
-import random
 import shutil
 import statistics
 import sys
@@ -20,7 +18,7 @@ from hedging import hedging
 from measure import Run, faster, in_turns, median, peak, ratios, run_case, whole
 from outlook import model
 from questions import questions
-from steps import answer, ranges
+from steps import answer, put_ordered, ranges
 
 from local import uservisits as generator
 
@@ -151,18 +149,20 @@ def reducer(bench: Bench) -> Section:
     """Merging many outputs of many groups."""
     environment = bench.cloud.variables
     plain = {**environment, "BENCH_WITHOUT": "orjson"}
-    reducers = {
-        "original": ("original_reducer", environment),
-        "ours": ("our_reducer", plain),
-        "ours_orjson": ("our_reducer", environment),
-    }
     rows = [["", "outputs x groups", "seconds (median)", "pairs/s", "peak memory"]]
     missing: dict[str, str] = {}
     for groups, outputs in [(20_000, 10)] if bench.quick else [(200_000, 30), (2_000_000, 30)]:
-        keys = put_outputs(bench, f"merge-{groups}", groups, outputs)
+        keys, size = put_ordered(bench, f"merge-{groups}", groups, outputs)
         cases = {
-            name: functools.partial(run_case, case, DATA, *keys, environment=variables)
-            for name, (case, variables) in reducers.items()
+            "original": functools.partial(
+                run_case, "original_reducer", DATA, *keys, environment=environment
+            ),
+            "ours": functools.partial(
+                run_case, "our_reducer", str(size), DATA, *keys, environment=plain
+            ),
+            "ours_orjson": functools.partial(
+                run_case, "our_reducer", str(size), DATA, *keys, environment=environment
+            ),
         }
         runs, failed = in_turns(cases, bench.rounds)
         missing |= failed
@@ -181,15 +181,6 @@ def reducer(bench: Bench) -> Section:
         "downloaded meanwhile. The last rows must fit into 1,536 MB."
     )
     return Section("reducer", "The reducer", text, rows, {}, missing)
-
-
-def put_outputs(bench: Bench, name: str, groups: int, count: int) -> list[str]:
-    numbers = random.Random(1)  # noqa: S311 - input, not a secret
-    body = json.dumps({f"{number:08x}": numbers.random() * 99 for number in range(groups)})
-    keys = [f"{name}/{number}" for number in range(count)]
-    for key in keys:
-        bench.cloud.s3.put_object(Bucket=DATA, Key=key, Body=body.encode())
-    return keys
 
 
 def jobs(bench: Bench) -> Section:

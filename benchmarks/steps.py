@@ -29,7 +29,9 @@ def ranges(bench: Bench) -> Section:
     for groups in sizes:
         keys, size = put_ordered(bench, f"ranges-{groups}", groups, outputs)
         variables = {**bench.cloud.variables, "BENCH_WITHOUT": "orjson"}
-        one = functools.partial(run_case, "our_reducer", DATA, *keys, environment=variables)
+        one = functools.partial(
+            run_case, "our_reducer", str(size), DATA, *keys, environment=variables
+        )
         cases = {"one": one} | {
             str(number): functools.partial(
                 run_case, "range_reducer", str(number), str(RANGES), str(size), DATA, *keys,

@@ -12,15 +12,16 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
-from aws import fetchahead, s3json
+from aws import fetchahead, s3json, s3stream
 from aws.client import Clients
 from errors import counted, log
 from jobs import loading
 from jobs.base import Job
 from shuffle import joining, pace, pairs
+from shuffle.merging import Merged
 from state.failures import failure_record
 from state.keys import JobKeys
 from state.lookout import until_over
@@ -31,6 +32,9 @@ from state.tasks import ReducerEvent
 
 CHUNKS_AHEAD = 128
 """Chunks of each that wait, s3stream.CHUNK_BYTES each: 32 MiB."""
+
+Head = tuple[Mapping[str, str], int]
+"""An output's metadata, and its bytes."""
 
 CLIENTS = Clients()
 """Made once for each environment of the function: a warm start makes none."""
@@ -99,35 +103,52 @@ def merge(run: Run, task: ReducerEvent, job: Job, start: float) -> Counts:
     return counts
 
 
-def merge_outputs(run: Run, task: ReducerEvent, job: Job) -> tuple[dict[str, Any], int, int]:
+def merge_outputs(run: Run, task: ReducerEvent, job: Job) -> tuple[Mapping[str, Any], int, int]:
     """All outputs merged in the order given, the pairs that were read, and their bytes.
 
     One output at a time is in memory beside the merged ones; the next are being downloaded.
     """
-    merged: dict[str, Any] = {}
-    read = size = 0
+    merged, size = Merged.of(task, job), 0
+    heads: dict[int, Head] = {}
     begin = time.monotonic()
     opens = [
-        functools.partial(_open, run, task, job, index, begin) for index in range(len(task.keys))
+        functools.partial(_open, run, task, job, index, begin, heads)
+        for index in range(len(task.keys))
     ]
     ahead = fetchahead.in_order(opens, pace.at_once(task), CHUNKS_AHEAD)
     with contextlib.closing(ahead) as bodies:
-        for key, chunks in zip(task.keys, bodies, strict=True):
+        for index, chunks in enumerate(bodies):
             body = b"".join(chunks)
             size += len(body)
-            output = pairs.parse_output(body, f"s3://{task.bucket}/{key}")
+            merged.take(body, *heads[index], _where(task, index))
             del body
-            read += len(output)
-            job.merge(merged, output)
-    return merged, read, size
+    return merged.pairs(), merged.read, size
 
 
-def _open(run: Run, task: ReducerEvent, job: Job, index: int, begin: float) -> Any:
-    """The bytes that the task takes of one of its outputs, once it is that one's turn."""
+def _open(
+    run: Run,
+    task: ReducerEvent,
+    job: Job,
+    index: int,
+    begin: float,
+    heads: MutableMapping[int, Head],
+) -> Any:
+    """The bytes that the task takes of one of its outputs, once it is that one's turn; what S3 says
+    of the output goes into `heads`.
+    """
     time.sleep(max(0.0, begin + pace.not_before(task, index) - time.monotonic()))
+    ours = pairs.checked_for(job, run, _where(task, index))
+
+    def check(head: Mapping[str, Any]) -> None:
+        ours(head)
+        heads[index] = head["Metadata"], s3stream.size_of(head)
+
     key = task.keys[index]
-    check = pairs.checked_for(job, run, f"s3://{task.bucket}/{key}")
     if task.takes_all:
         return pairs.read_whole(run.s3, task.bucket, key, check)
     size = task.sizes[index] if task.sizes else 0
     return pairs.read_part(run.s3, task.bucket, key, task.buckets, size, check)
+
+
+def _where(task: ReducerEvent, index: int) -> str:
+    return f"s3://{task.bucket}/{task.keys[index]}"

@@ -97,6 +97,21 @@ def _open_at(
         raise
 
 
+def size_of(response: Mapping[str, Any]) -> int:
+    """The bytes of the object of which GetObject's answer has all, or a part."""
+    part = response.get("ContentRange", "")
+    return int(part.rpartition("/")[2] or response["ContentLength"])
+
+
+def within(chunks: Iterable[bytes], at: int, first: int, end: int) -> Iterator[bytes]:
+    """Of chunks that begin at byte `at`, the bytes first..end-1; all chunks are read."""
+    for chunk in chunks:
+        wanted = chunk[max(0, first - at) : max(0, end - at)]
+        at += len(chunk)
+        if wanted:
+            yield wanted
+
+
 def whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
     r"""Cut chunks again, at line ends: [b"a\nb", b"c\nd"] -> [b"a\n", b"bc\n", b"d"]."""
     open_line: list[bytes] = []

@@ -121,6 +121,9 @@ class Job:
 
     def merge(self, merged: dict[Any, Any], pairs: Mapping[Any, Any]) -> None:
         """Combine `pairs` into `merged`. JobError where the job's own `combine` fails."""
+        if merged.keys().isdisjoint(pairs):
+            merged.update(pairs)
+            return
         combine, get, missing = self.combine, merged.get, object()
         key: Any = None
         known: Any = None

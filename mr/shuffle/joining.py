@@ -50,7 +50,7 @@ class Piece:
     @classmethod
     def from_head(cls, key: str, head: Mapping[str, Any]) -> Piece:
         """Read what GetObject says of an output, of which it gives the first byte."""
-        metadata, size = head["Metadata"], int(head["ContentRange"].rpartition("/")[2])
+        metadata, size = head["Metadata"], s3stream.size_of(head)
         last_pair = partition.last_pair_of(metadata, size)
         groups = Counts.from_head(head, key).groups or 0
         return cls(key, size, last_pair, groups, head["ETag"])

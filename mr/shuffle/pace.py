@@ -10,8 +10,8 @@ from __future__ import annotations
 from shuffle import rates
 from state.tasks import ReducerEvent
 
-AHEAD_BYTES = 96 << 20
-"""Bytes of outputs that are downloaded while others are merged."""
+AHEAD_BYTES = 32 << 20
+"""Bytes of outputs that are downloaded while others are merged; their copies take as much again."""
 
 LEAST_AHEAD = 3
 MOST_AHEAD = 32

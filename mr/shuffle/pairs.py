@@ -6,24 +6,18 @@ JSON in UTF-8 cannot hold does not leave a function: the error names job, key an
 
 from __future__ import annotations
 
+import itertools
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from aws import s3json, s3stream
 from errors import BadRecord, JobError, brief
 from jobs.base import Job
-from shuffle import partition
+from shuffle import fastjson, partition
 from state.jobcode import JobCode
 from state.outputs import Counts
 from state.runs import RUN, Run, is_of
-
-_orjson: Callable[[bytes], Any] | None
-try:  # reading JSON is most of a reducer's time; orjson is an option of the deployment
-    from orjson import loads as _orjson
-except ImportError:
-    _orjson = None
 
 Check = Callable[[Mapping[str, Any]], None]
 """Looks at GetObject's answer before its body is read, and raises what is wrong with it."""
@@ -120,7 +114,7 @@ def check_written_for(job: Job, metadata: Mapping[str, str], where: str) -> None
 def read_part(
     s3: Any, bucket: str, key: str, buckets: tuple[int, int], size: int, check: Check
 ) -> Iterator[bytes]:
-    """The pairs of the buckets first..end-1 of an output, as one JSON object in one piece.
+    """The pairs of the buckets first..end-1 of an output, as one JSON object, in chunks.
 
     `size` are the output's bytes, of which the place of the buckets is guessed; the index, which
     comes with the first answer, says what is missing. An output without one is read whole.
@@ -132,27 +126,36 @@ def read_part(
         answers.append(response)
 
     start, stop = partition.guess(size, *buckets)
-    body = b"".join(s3stream.read_chunks(s3, bucket, key, on_open, start, stop))
+    chunks = s3stream.read_chunks(s3, bucket, key, on_open, start, stop)
+    guessed = itertools.chain([next(chunks, b"")], chunks)
     answer, where = answers[0], f"s3://{bucket}/{key}"
+    total = s3stream.size_of(answer)
 
-    def more(first: int, end: int) -> bytes:
-        etag = answer["ETag"]
-        return b"".join(s3stream.read_chunks(s3, bucket, key, check, first, end, etag))
+    def found(first: int, end: int) -> Iterator[bytes]:
+        """The bytes first..end-1: what was guessed of them, and what is missing."""
+        etag, whole = answer["ETag"], (s3, bucket, key, check)
+        yield from s3stream.read_chunks(*whole, first, min(start, end), etag)
+        yield from s3stream.within(guessed, start, first, end)
+        yield from s3stream.read_chunks(*whole, max(min(stop, total), first), end, etag)
 
-    total = int(answer["ContentRange"].rpartition("/")[2])
     index = answer["Metadata"].get(partition.INDEX)
     if index is None:
-        whole = more(0, start) + body + more(start + len(body), total)
-        yield json.dumps(partition.only(parse_output(whole, where), *buckets)).encode()
+        yield _only(b"".join(found(0, total)), buckets, where)
         return
     offsets = partition.unpack(index, total, where)
     first, end = partition.span(offsets, *buckets)
-    body = more(first, min(start, end)) + body[max(0, first - start) : max(0, end - start)]
-    body += more(max(stop, first), end)
-    piece = partition.as_object(body) if body else b"{}"
-    if not partition.is_exact(offsets, *buckets):
-        piece = json.dumps(partition.only(parse_output(piece, where), *buckets)).encode()
-    yield piece
+    # Its last byte is a comma, or the output's own brace.
+    inner = found(first, end - 1) if end > first else iter(())
+    portion = itertools.chain([b"{"], inner, [b"}"])
+    if partition.is_exact(offsets, *buckets):
+        yield from portion
+    else:
+        yield _only(b"".join(portion), buckets, where)
+
+
+def _only(body: bytes, buckets: tuple[int, int], where: str) -> bytes:
+    """The object of those of its pairs that are of the buckets first..end-1."""
+    return json.dumps(partition.only(parse_output(body, where), *buckets)).encode()
 
 
 def read_whole(s3: Any, bucket: str, key: str, check: Check) -> Iterator[bytes]:
@@ -161,35 +164,12 @@ def read_whole(s3: Any, bucket: str, key: str, check: Check) -> Iterator[bytes]:
 
 
 def parse_output(
-    body: bytes, where: str, fast: Callable[[bytes], Any] | None = _orjson
+    body: bytes, where: str, loads: fastjson.Loads | None = fastjson.LOADS
 ) -> dict[str, Any]:
     """The pairs of an output, the same with orjson and without. BadRecord where it is none."""
-    output = _parse_fast(body, fast) if fast else None
+    output = fastjson.parse(body, loads)
     if output is None:
         output = s3json.parse(body, where)
     if not isinstance(output, dict):
         raise BadRecord(f"{where} is no output: not a JSON object but {type(output).__name__}")
     return output
-
-
-def _parse_fast(body: bytes, fast: Callable[[bytes], Any]) -> Any:
-    """What orjson reads; None where json reads more than it does, or more exactly."""
-    try:
-        output = fast(body)
-    except (ValueError, RecursionError):
-        return None
-    return output if isinstance(output, dict) and _is_exact(output, body) else None
-
-
-_MANY_DIGITS = re.compile(rb"[0-9]{19}")
-
-
-def _is_exact(output: dict[str, Any], body: bytes) -> bool:
-    """Whether orjson cannot have rounded a number: a whole one of more than 64 bits becomes a
-    float of at least 2^64, or of -2^63 and below.
-    """
-    kinds = set(map(type, output.values()))
-    if kinds <= {float, int}:
-        values = output.values()
-        return max(values, default=0) < 2**64 and min(values, default=0) > -(2**63)
-    return kinds.isdisjoint({float, dict, list}) or not _MANY_DIGITS.search(body)

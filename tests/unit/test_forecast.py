@@ -36,7 +36,7 @@ def forecast(*sizes: int) -> Forecast:
         (1, 10e6, ANY, [1]),
         (29, 26e9, ANY, [32, 1]),  # more than one reducer's memory: ranges of keys, then joined
         (29, 100e6, ANY, [1]),
-        (1010, 126.8e9, ANY, [256, 64, 1]),  # two levels
+        (1010, 126.8e9, ANY, [128, 64, 1]),  # two levels
         (5, 0, ANY, [1]),
         (29, 100e6, Wish(reducers=4, fan_in=10), [12, 4, 1]),  # what was asked for
     ],

@@ -19,7 +19,7 @@ def reducer(outputs: int, reducers: int, size: int = 0, ranges: int = 1) -> Redu
     ("task", "expected"),
     [
         (reducer(400, 64, 1_600_000, 64), 32),  # small reads: S3's answer is what takes long
-        (reducer(30, 1, 10_000_000), 10),  # as many as fit
+        (reducer(30, 1, 4_000_000), 8),  # as many as fit
         (reducer(30, 1, 60_000_000), 3),  # but never one after the other
         (reducer(30, 1), 3),  # sizes that are not known
     ],

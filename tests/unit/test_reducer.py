@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import math
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from errors import BadRecord, JobError
 from jobs import base
+from shuffle import fastjson
 from shuffle.pairs import check_written_for, parse_output
 
 WHERE = "s3://jobs/job1/task/mapper/1"
@@ -88,6 +90,27 @@ JSON_TEXTS = st.dictionaries(
 def test_whatever_is_written_is_read_alike_with_orjson_and_without(pairs) -> None:
     body = json.dumps(pairs).encode()
     assert repr(parse_output(body, WHERE, orjson.loads)) == repr(parse_output(body, WHERE, None))
+
+
+@given(JSON_TEXTS | st.dictionaries(st.text(max_size=3), st.integers() | st.floats(), max_size=4))
+def test_what_orjson_writes_is_what_json_writes(pairs) -> None:
+    written = fastjson.encode(pairs, orjson.dumps)
+    if written is not None:
+        same = json.dumps(pairs, allow_nan=False, ensure_ascii=False).encode()
+        assert repr(json.loads(written)) == repr(json.loads(same))
+
+
+@pytest.mark.parametrize("value", [1.5, -0.0, 2**63, "x", "\u007f\u0000ä"])
+def test_orjson_writes_numbers_and_texts(value) -> None:
+    assert fastjson.encode({"a": value}, orjson.dumps) is not None
+
+
+@pytest.mark.parametrize(
+    "value", [math.nan, math.inf, 2**64, True, None, [1.5], "\ud800", datetime.date(2000, 1, 1)]
+)
+def test_what_orjson_would_write_otherwise_is_left_to_json(value) -> None:
+    assert fastjson.encode({"a": value, "b": 1.5}, orjson.dumps) is None
+    assert fastjson.encode({"a": value}, orjson.dumps) is None
 
 
 def test_an_output_of_a_job_that_combines_otherwise_is_refused() -> None:
