@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from errors import JobError, brief
 from jobs.faults import MAX_EXAMPLE, Fault, RowCounts
+from jobs.written import Written
 
 UNTOLD = "bad rows"
 """The kind of those that an accumulator does not tell apart."""
@@ -40,9 +41,9 @@ class Accumulator(Protocol):
     def add(self, block: bytes) -> None:
         r"""Take a block of whole lines. They end with \n, but an object's last may lack it."""
 
-    def pairs(self) -> dict[str, Any] | dict[bytes, Any]:
+    def pairs(self) -> dict[str, Any] | dict[bytes, Any] | Written:
         """Key -> value for all lines so far. The keys are texts, or all of them are UTF-8; a
-        value is whatever JSON has a form for.
+        value is whatever JSON has a form for, or its JSON is there (jobs/written.py).
         """
 
 
@@ -85,7 +86,7 @@ class Job:
         where = f"at the first line of {source}"
         return bool(self._run("Accumulator.is_header", where, lambda: knows(line)))
 
-    def pairs(self, accumulator: Accumulator) -> dict[Any, Any]:
+    def pairs(self, accumulator: Accumulator) -> Mapping[Any, Any]:
         """The accumulator's pairs. JobError unless they are a dict whose keys are all texts, or
         all bytes.
         """
@@ -161,8 +162,10 @@ class Job:
         except RAISED as error:
             raise self.failed(function, where, error) from error
 
-    def check_keys(self, pairs: Any) -> dict[Any, Any]:
+    def check_keys(self, pairs: Any) -> Mapping[Any, Any]:
         """The pairs as they are. JobError unless they are a dict whose keys are texts, or bytes."""
+        if isinstance(pairs, Written):
+            return pairs
         if not isinstance(pairs, dict):
             raise JobError(f"job {self.name}: pairs() gave {type(pairs).__name__}, not a dict")
         kinds = set(map(type, pairs))

@@ -14,6 +14,7 @@ from errors import JobError
 from jobs.faults import Fault, RowCounts
 from jobs.query import partials
 from jobs.query.plan import Plan, read_plan
+from jobs.written import Written
 
 SETTINGS = {
     "PLAN": {"default": "", "help": "what is computed, as driver.py --sql writes it"},
@@ -44,8 +45,6 @@ class Accumulator:
     def __init__(self, plan: str = "") -> None:
         self._text = plan
         self._counts = RowCounts()
-        self._waiting: list[bytes] = []
-        self._waiting_bytes = 0
 
     @functools.cached_property
     def _plan(self) -> Plan:
@@ -83,16 +82,15 @@ class Accumulator:
     def add(self, block: bytes) -> None:
         """Add a block of whole lines."""
         whole = self._without_open_quotes(block) if QUOTE in block else block
-        self._waiting.append(whole if whole.endswith(b"\n") or not whole else whole + b"\n")
-        self._waiting_bytes += len(whole)
-        if self._waiting_bytes >= BATCH_BYTES:
+        self._engine.add_lines(whole if whole.endswith(b"\n") or not whole else whole + b"\n")
+        if self._engine.size >= BATCH_BYTES:
             self._flush()
 
     def add_object(self, source: Any) -> None:
         """Add an object, of which `source` reads the bytes that are needed."""
         self._counts.lines += self._engine.add_object(source)
 
-    def pairs(self) -> dict[str, list[Any]]:
+    def pairs(self) -> Written:
         """The groups so far. JobError where the question cannot be computed."""
         self._flush()
         return self._engine.pairs()
@@ -130,7 +128,4 @@ class Accumulator:
         return b"\n".join(line for line in lines if not line.count(b'"') & 1) if odd else block
 
     def _flush(self) -> None:
-        piece = b"".join(self._waiting)
-        self._waiting, self._waiting_bytes = [], 0
-        if piece:
-            self._counts.lines += self._engine.add_lines(piece)
+        self._counts.lines += self._engine.take_lines()

@@ -14,6 +14,7 @@ from typing import Any
 from aws import s3json, s3stream
 from errors import BadRecord, JobError, brief
 from jobs.base import Job
+from jobs.written import Written
 from shuffle import fastjson, partition
 from state.jobcode import JobCode
 from state.outputs import Counts
@@ -46,6 +47,8 @@ def as_output(job: Job, pairs: Mapping[Any, Any]) -> tuple[bytes, dict[str, str]
     """An output's body, and the metadata that say what is where in it. JobError, naming the pair,
     where JSON has no form for it.
     """
+    if isinstance(pairs, Written):
+        return partition.join(pairs.lines())
     try:
         return partition.encode(pairs)
     except (TypeError, ValueError, RecursionError) as error:

@@ -12,7 +12,7 @@ import base64
 import contextlib
 import gc
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from aws import s3json
@@ -93,11 +93,33 @@ def encode(pairs: Mapping[Any, Any]) -> tuple[bytes, dict[str, str]]:
             portions.append(_json(bucket)[1:-1])
             if bucket:
                 key = next(reversed(bucket))
-                last = _json({key: bucket[key]})
+                last = _json({key: bucket[key]})[1:-1]
+    return _output(portions, last)
+
+
+def join(lines: Iterable[tuple[Iterable[bytes], Iterable[bytes]]]) -> tuple[bytes, dict[str, str]]:
+    """The same of pairs whose JSON is there: chunks of keys, and of the object's members. Chunk by
+    chunk, each of which a core's cache holds.
+    """
+    found: list[list[bytes]] = [[] for _ in range(BUCKETS)]
+    ends = [b""] * BUCKETS
+    for keys, members in lines:
+        buckets: list[list[bytes]] = [[] for _ in range(BUCKETS)]
+        for bucket, member in zip(buckets_of(keys), members, strict=True):
+            buckets[bucket].append(member)
+        for bucket, some in enumerate(buckets):
+            if some:
+                found[bucket].append(b",".join(some))
+                ends[bucket] = some[-1]
+    return _output(list(map(b",".join, found)), next(filter(None, reversed(ends)), b""))
+
+
+def _output(portions: Sequence[bytes], last: bytes) -> tuple[bytes, dict[str, str]]:
+    """The output whose buckets have these members, with its very last one."""
     # A portion's comma, or the object's last brace, is its own.
     index = pack([len(portion) + 1 if portion else 0 for portion in portions])
     body = b"{" + b",".join(filter(None, portions)) + b"}"
-    return body, {INDEX: index, LAST_PAIR: str(len(body) - len(last) + 1 if last else 1)}
+    return body, {INDEX: index, LAST_PAIR: str(len(body) - len(last) - 1 if last else 1)}
 
 
 def _json(bucket: Mapping[str, Any]) -> bytes:

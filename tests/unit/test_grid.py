@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobs.written import Written
 from shuffle import partition
 from state.grid import BUCKETS, Grid, bucket_of
 
@@ -99,6 +100,27 @@ def test_the_index_finds_the_pairs_of_a_range(pairs, ranges: int, most: int) -> 
         assert own == part or not partition.is_exact(offsets, *buckets)
         found.update(own)
     assert found == pairs
+
+
+@given(pairs=PAIRS, cut=st.integers(1, 20))
+def test_pairs_whose_json_is_there_give_the_same_output(pairs, cut: int) -> None:
+    lines = [
+        f"{key}\n{json.dumps(key, ensure_ascii=False)}:{json.dumps(value)}".encode()
+        for key, value in pairs.items()
+        if "\n" not in key
+    ]
+    made = Written([b"\n".join(lines[at : at + cut]) for at in range(0, len(lines), cut)])
+    plain = {key: value for key, value in pairs.items() if "\n" not in key}
+    assert made == plain and len(made) == len(plain)
+    body, places = partition.join(made.lines())
+    assert json.loads(body) == plain
+    order = [bucket_of(key.encode()) for key in json.loads(body)]
+    assert order == sorted(order)
+    offsets = partition.unpack(places[partition.INDEX], len(body), "output")
+    assert offsets[-1] in (len(body), 1)
+    last = partition.last_pair_of(places, len(body))
+    if plain:
+        assert json.loads(b"{" + body[last:]) == dict([list(json.loads(body).items())[-1]])
 
 
 def test_keys_that_are_bytes_and_texts_give_the_same_output() -> None:

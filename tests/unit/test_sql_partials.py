@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 import statistics
+from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 import duckdb
 import pytest
@@ -12,24 +15,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asking import division, parsing, sampling, writing
+from aws import s3json
 from errors import JobError, UsageError
-from jobs import loading
-from jobs.query import aggregates, partials, reading
+from jobs import loading, sql
+from jobs.query import aggregates, engine, partials, reading
 from jobs.query.plan import Part, Plan, Table, read_plan
 from tests.unit.test_sql_exact import Shelf, ask
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 
 
-def partial_sum(values: list[float]) -> str:
-    """The exact sum of some numbers, as DuckDB makes it in a mapper."""
-    connection = duckdb.connect()
-    connection.execute("CREATE TABLE t (x0 DOUBLE)")
-    connection.executemany("INSERT INTO t VALUES (?)", [[one] for one in values])
-    part = Part("exact", 0)
-    row = connection.execute(f"SELECT {aggregates.reach(part)} FROM t").fetchone()
-    columns = aggregates.columns_of(part, aggregates.bins_of(*row))
-    return columns.read(connection.execute(f"SELECT {', '.join(columns.sql)} FROM t").fetchone())
+def partial(part: Part, source: str, bins: Sequence[Any] = ()) -> Any:
+    """A partial aggregate, as DuckDB makes and writes it in a mapper."""
+    columns = aggregates.columns_of(part, bins)
+    chosen = ", ".join(f"{made} AS p{at}" for at, made in enumerate(columns.sql))
+    written = columns.json.format(*(f"p{at}" for at in range(len(columns.sql))))
+    query = f"SELECT coalesce({written}, 'null') FROM (SELECT {chosen} FROM {source})"
+    (text,) = duckdb.connect().execute(query).fetchone()
+    return json.loads(text, parse_constant=s3json.no_number)
+
+
+def partial_sum(values: list[float]) -> partials.Sum:
+    """The exact sum of some numbers."""
+    part, rows = Part("exact", 0), ", ".join(f"('{one!r}'::DOUBLE)" for one in values)
+    source = f"(VALUES {rows}) AS t(x0)"
+    row = duckdb.connect().execute(f"SELECT {aggregates.reach(part)} FROM {source}").fetchone()
+    return partial(part, source, aggregates.bins_of(*row))
 
 
 @settings(max_examples=40, deadline=None)
@@ -67,6 +78,36 @@ def test_infinities_of_both_signs_or_nan_make_nan() -> None:
     assert math.isnan(partials.rounded(apart))
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.floats(), min_size=1, max_size=8))
+def test_floats_are_written_as_python_reads_them(values) -> None:
+    rows = ", ".join(f"('{one!r}'::DOUBLE)" for one in values)
+    for kind, better in (("least", min), ("largest", max)):
+        found = float(partial(Part(kind, 0), f"(VALUES {rows}) AS t(x0)"))
+        true = better(values, key=lambda one: (one != one, one))
+        assert found == true or (math.isnan(found) and math.isnan(true))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "scale", "written"),
+    [
+        ("sum", "(-0.05)::DECIMAL(12,2)", 2, -5),
+        ("max", "0.00::DECIMAL(12,2)", 2, 0),
+        ("min", "'9999999999999999999999999999999999.9999'::DECIMAL(38,4)", 4, 10**38 - 1),
+        ("sum", "170141183460469231731687303715884105727::HUGEINT", 0, 2**127 - 1),
+        ("sum", "(-3)::BIGINT", 0, -3),
+        ("min", "340282366920938463463374607431768211455::UHUGEINT", 0, 2**128 - 1),
+        ("max", "'a\"b\\\nü'", 0, 'a"b\\\nü'),
+        ("max", "TRUE", 0, True),
+        ("max", "NULL::VARCHAR", 0, None),
+        ("distinct", "'\"'", 0, ['"']),
+        ("moments", "'inf'::DOUBLE", 0, [1, "inf", 0.0]),
+    ],
+)
+def test_values_are_written_as_python_reads_them(kind, value, scale, written) -> None:
+    assert partial(Part(kind, 0, scale), f"(SELECT {value} AS x0)") == written
+
+
 @given(st.lists(st.integers(-1000, 1000), min_size=4, max_size=30), st.integers(1, 3))
 def test_moments_combine_as_those_of_all_values(values, cut) -> None:
     def moments(some: list[int]) -> list[float]:
@@ -80,12 +121,9 @@ def test_moments_combine_as_those_of_all_values(values, cut) -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 100, 5_000, 200_000])
 def test_a_sketch_is_near_the_truth_and_the_same_in_pieces(count: int) -> None:
-    sql = aggregates.columns_of(Part("registers", 0))
-
     def sketch(first: int, end: int) -> list[int]:
-        source = f"(SELECT range AS x0 FROM range({first}, {end}))"
-        found = duckdb.connect().execute(f"SELECT {sql.sql[0]} FROM {source}").fetchone()
-        return sql.read(found)
+        found = partial(Part("registers", 0), f"(SELECT range AS x0 FROM range({first}, {end}))")
+        return found or []
 
     whole, half = sketch(0, count), count // 2
     assert partials.add_registers(sketch(0, half), sketch(half, count)) == whole
@@ -196,6 +234,44 @@ def test_a_row_may_go_on_behind_the_columns_that_the_user_names() -> None:
         (3, 1),
         {"missing columns": 1},
     )
+
+
+def test_a_row_is_bad_whether_its_bad_value_counts_or_not() -> None:
+    options = {"delim": "','", "quote": "'\"'", "escape": "'\"'", "new_line": "'\\n'"}
+    table = Table("csv", {"country": "VARCHAR", "n": "BIGINT"}, options)
+    query = "SELECT sum(CASE WHEN country = 'a' THEN n END), count(*) FROM input WHERE {}"
+    for where in ("TRUE", "country = 'a'", "country = 'a' AND n > 0"):
+        plan, _ = division.divide(query.format(where), table)
+        rows = b"a,1\nb,1.5\nb,2\n" + b"c,3\n" * 5000
+        _, counts, faults = mapped(plan, rows)
+        assert (counts, faults) == ((5003, 1), {"n is no whole number": 1})
+
+
+def test_rows_that_do_not_fit_into_memory_are_aggregated_in_turns(monkeypatch) -> None:
+    """A function of so little memory puts by what it has after each piece."""
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+    monkeypatch.setattr(engine, "ROWS_PART", 1 << 20)
+    monkeypatch.setattr(sql, "BATCH_BYTES", 1 << 16)
+    options = {"delim": "','", "quote": "'\"'", "escape": "'\"'", "new_line": "'\\n'"}
+    table = Table("csv", {"k": "BIGINT", "x": "DOUBLE"}, options)
+    columns = "count(*), sum(x), min(k), stddev(x), count(DISTINCT x), approx_count_distinct(k)"
+    plan, _ = division.divide(f"SELECT k % 700 AS g, {columns} FROM input GROUP BY g", table)
+    rows = b"".join(b"%d,%d.5\n" % (number, number % 13) for number in range(40_000))
+    job = loading.load("sql", {"PLAN": plan.to_text()})
+    small, large = job.start(), job.start()
+    for at in range(0, len(rows), 1 << 14):
+        cut = rows.rfind(b"\n", 0, at) + 1, rows.rfind(b"\n", 0, at + (1 << 14)) + 1
+        job.add(small, rows[slice(*cut)], "a")
+    monkeypatch.undo()
+    job.add(large, rows, "a")
+    found, whole = dict(job.pairs(small)), dict(job.pairs(large))
+    assert found.keys() == whole.keys() and len(found) == 700
+    for key, values in found.items():
+        flat, other = ([*v[:3], *v[3], *v[4:]] for v in (values, whole[key]))
+        for one, two in zip(flat, other, strict=True):
+            assert one == two or one == pytest.approx(two, rel=1e-12)
+    assert job.counts(small) == job.counts(large)
+    assert dict(job.pairs(small)) == found
 
 
 def test_duckdb_in_a_mapper_opens_no_file_but_its_own() -> None:

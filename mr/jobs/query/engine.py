@@ -1,14 +1,16 @@
 """DuckDB in a mapper: rows in, partial aggregates out. Only the rows at hand are in memory.
 
-A piece of lines is read, from a file in memory, into a table of the needed columns; once that has
-many rows they are aggregated. DuckDB may open that file and no other, whatever it is asked.
+A piece of lines lies in a file in memory; what is asked of its rows goes into a table, and once
+that is large it is aggregated. DuckDB may open that file and no other, whatever it is asked. It
+also writes the pairs as JSON, some at a time: to make values of Python of each costs far more.
 """
 
 from __future__ import annotations
 
-import itertools
+import functools
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import duckdb
@@ -18,10 +20,16 @@ from jobs.faults import RowCounts
 from jobs.query import partials, reading
 from jobs.query.aggregates import Columns, bins_of, columns_of, is_exact, reach
 from jobs.query.plan import Plan, fields, quoted, text
+from jobs.written import Written
 
-MOST_ROWS = 1 << 21
-MOST_BYTES = 1 << 28
-"""Rows, and bytes they were read from, that are kept before they are aggregated."""
+MET = quoted("(met)")
+"""Whether a row is asked for: a column by a name that no input has."""
+CHUNK_PAIRS = 1 << 14
+"""Pairs that are written at a time: so many fit a core's cache."""
+ROWS_PART = 6
+"""The rows that are kept take a sixth of a function's memory: with what DuckDB needs to aggregate
+them, they are within the half that it may take.
+"""
 FULL_CORE_MB = 1769
 """Memory of a function that has one core to itself."""
 
@@ -34,17 +42,17 @@ class Engine:
         self._counts = counts
         self._file = os.memfd_create("rows")
         self.path = f"/proc/self/fd/{self._file}"
-        self._pairs: dict[str, list[Any]] = {}
-        self._kept = self._kept_bytes = 0
+        self._size = 0
         self._is_clean = True
-        self._merges = [partials.merge_of(part.kind) for part in plan.parts]
         self._connection = self._connect()
+        self.run(f"CREATE TABLE rows AS {self._asked('FROM input')}")
 
     def __del__(self) -> None:
         os.close(self._file)
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         memory = int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE") or FULL_CORE_MB)
+        self._most_bytes = (memory << 20) // ROWS_PART
         made = duckdb.connect(":memory:")
         made.execute(f"SET threads = {max(1, memory // FULL_CORE_MB)}")
         made.execute(f"SET memory_limit = '{memory // 2}MB'")
@@ -53,6 +61,8 @@ class Engine:
         made.execute("SET lock_configuration = true")
         columns = {name: self._plan.table.columns[name] for name in self._plan.needed}
         made.execute(f"CREATE TABLE input ({fields(columns or {'no column': 'BOOLEAN'})})")
+        made.execute("CREATE SEQUENCE met")
+        made.execute("CREATE TABLE parts (key VARCHAR, value VARCHAR)")
         return made
 
     def run(self, command: str) -> list[Any]:
@@ -64,14 +74,27 @@ class Engine:
 
     # ------------------------------------------------------------------------------------ rows in
 
-    def add_lines(self, piece: bytes) -> int:
-        """Take whole lines; how many rows they are, bad ones too."""
-        self.write(piece)
-        rows = self._add_clean() if self._is_clean else None
+    def add_lines(self, block: bytes) -> None:
+        """Put whole lines into the file."""
+        os.pwrite(self._file, block, self._size)
+        self._size += len(block)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the lines in the file."""
+        return self._size
+
+    def take_lines(self) -> int:
+        """Take the lines of the file; how many rows they are, bad ones too."""
+        if not self._size:
+            return 0
+        os.ftruncate(self._file, self._size)
+        rows = self._take_clean() if self._is_clean else None
         if rows is None:
             self._is_clean = False  # bad rows seldom come alone
-            rows = self._add_with_faults(piece)
-        self._keep(rows, len(piece))
+            rows = self._take_with_faults()
+        self._size = 0
+        self._keep()
         return rows
 
     def write(self, content: bytes, at: int = 0, size: int | None = None) -> None:
@@ -79,33 +102,52 @@ class Engine:
         os.ftruncate(self._file, len(content) if size is None else size)
         os.pwrite(self._file, content, at)
 
-    def _add_clean(self) -> int | None:
+    def _take_clean(self) -> int | None:
         """Take all rows of the file; None where one of them is bad."""
         source, values = reading.clean(self._plan, self.path)
         try:
-            return int(self.run(f"INSERT INTO input SELECT {values} FROM {source}")[0][0])
+            return self._insert(f"FROM (SELECT {values} FROM {source})")
         except JobError:
             return None
 
-    def _add_with_faults(self, piece: bytes) -> int:
+    def _insert(self, source: str) -> int:
+        """Keep what is asked of a source's rows; how many these are. JobError."""
+        before = self.run("SELECT nextval('met')")[0][0]
+        kept = self.run(f"INSERT INTO rows {self._asked(source)}")[0][0]
+        met = self.run("SELECT nextval('met')")[0][0] - before - 1
+        return int(met if self._plan.where else kept)
+
+    def _asked(self, source: str) -> str:
+        """A query of what is asked of a source's rows: groups are g0, g1, ..., arguments x0, x1,
+        ... Those that a condition leaves out are counted on the way, by the sequence `met`.
+        """
+        plan = self._plan
+        chosen = [f"{one} AS g{number}" for number, one in enumerate(plan.groups)]
+        chosen += [f"{one} AS x{number}" for number, one in enumerate(plan.arguments)]
+        if plan.where:
+            met = f"CASE WHEN nextval('met') > 0 THEN {plan.where} END AS {MET}"
+            source = f"FROM (SELECT *, {met} {source}) WHERE {MET}"
+        return f"SELECT {', '.join(chosen) or 'NULL AS nothing'} {source}"
+
+    def _take_with_faults(self) -> int:
         """Take the rows that can be read, and count the others by kind of fault."""
-        if reading.needs_cut(self._plan.table, piece):
-            self.write(reading.cut(piece, self._plan.table))
+        if self._plan.table.ragged:
+            piece = os.pread(self._file, self._size, 0)
+            if reading.needs_cut(self._plan.table, piece):
+                self.write(reading.cut(piece, self._plan.table))
         self.run("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
         self.run(f"CREATE OR REPLACE TEMP TABLE raw AS {reading.raw(self._plan, self.path)}")
         values = reading.values_of_raw(self._plan)
-        self.run(f"INSERT INTO input SELECT {values} FROM raw WHERE {reading.FAULT} IS NULL")
+        good = self._insert(f"FROM (SELECT {values} FROM raw WHERE {reading.FAULT} IS NULL)")
         faults = self.run(reading.faults(self._plan.table))
         for kind, row, count in faults:
             self._counts.add_fault(str(row).encode(), ValueError(kind), count)
-        good = self.run(f"SELECT count(*) FROM raw WHERE {reading.FAULT} IS NULL")[0][0]
-        return int(good) + sum(count for _, _, count in faults)
+        return good + sum(count for _, _, count in faults)
 
-    def _keep(self, rows: int, size: int) -> None:
-        self._kept += rows
-        self._kept_bytes += size
-        if self._kept >= MOST_ROWS or self._kept_bytes >= MOST_BYTES:
-            self._aggregate()
+    def _keep(self) -> None:
+        used = self.run("SELECT sum(memory_usage_bytes) FROM duckdb_memory()")[0][0]
+        if used > self._most_bytes:
+            self._put_by()
 
     def add_object(self, source: Any) -> int:
         """Take the row groups of Parquet that begin in a source's part; how many rows.
@@ -126,18 +168,17 @@ class Engine:
         chunks = list(reading.joined(one for group in own for one in group.chunks(needed)))
         for start, end in chunks:
             os.pwrite(self._file, source.read(start, end), start)
-        rows = self._add_rows_of(own) if own else 0
-        self._keep(rows, sum(end - start for start, end in chunks))
-        return rows
+        if own:
+            self._insert(f"FROM ({self._rows_of(own)})")
+            self._keep()
+        return sum(group.rows for group in own)
 
-    def _add_rows_of(self, own: list[reading.RowGroup]) -> int:
+    def _rows_of(self, own: list[reading.RowGroup]) -> str:
         first, end = own[0].first, own[-1].first + own[-1].rows
         columns = ", ".join(map(quoted, self._plan.needed)) or "NULL"
-        return int(
-            self.run(
-                f"INSERT INTO input SELECT {columns} FROM read_parquet({text(self.path)}, "
-                f"file_row_number = true) WHERE file_row_number BETWEEN {first} AND {end - 1}"
-            )[0][0]
+        return (
+            f"SELECT {columns} FROM read_parquet({text(self.path)}, file_row_number = true) "
+            f"WHERE file_row_number BETWEEN {first} AND {end - 1}"
         )
 
     def _check_columns(self, where: str) -> None:
@@ -154,58 +195,80 @@ class Engine:
 
     # ----------------------------------------------------------------------------- aggregates out
 
-    def pairs(self) -> dict[str, list[Any]]:
+    def pairs(self) -> Written:
         """The groups of all rows, and their partial aggregates. JobError."""
-        self._aggregate()
-        return self._pairs
+        if not self.run("SELECT count(*) FROM parts")[0][0]:
+            return Written(list(self._written(self._aggregated())))
+        self._put_by()
+        self.run(
+            "CREATE OR REPLACE TABLE found AS SELECT key, string_agg(value, ',') AS value, "
+            "count(*) AS count FROM parts GROUP BY key"
+        )
+        return Written([*self._written("found WHERE count = 1"), *self._merged()])
 
-    def _aggregate(self) -> None:
-        """Combine the rows at hand into the pairs, and drop them."""
-        plan = self._plan
+    def _put_by(self) -> None:
+        """Aggregate the rows at hand, and drop them."""
+        self.run(f"INSERT INTO parts SELECT key, value FROM {self._aggregated()}")
+        self.run("TRUNCATE rows; TRUNCATE found")
+
+    def _aggregated(self) -> str:
+        """A source of key and value of each group of the rows at hand, as JSON."""
         columns = self._columns()
-        groups = [f"g{number}" for number in range(len(plan.groups))]
-        texts = ", ".join(f"CAST({one} AS VARCHAR)" for one in groups)
-        key = f"CAST(json_array({texts}) AS VARCHAR)"
-        values = [one for part in columns for one in part.sql]
+        names = [[f"p{one}_{at}" for at in range(len(it.sql))] for one, it in enumerate(columns)]
+        groups = [f"g{number}" for number in range(len(self._plan.groups))]
+        chosen = [
+            f"{made} AS {name}"
+            for part, own in zip(columns, names, strict=True)
+            for made, name in zip(part.sql, own, strict=True)
+        ]
         by = f"GROUP BY {', '.join(groups)}" if groups else ""
-        reads = places_of(columns)
-        for row in self.run(f"SELECT {', '.join([key, *values])} FROM ({self._picked}) {by}"):
-            self._take(row[0], [read(row[place]) for read, place in reads])
-        self.run("TRUNCATE input")
-        self._kept = self._kept_bytes = 0
+        query = f"SELECT {', '.join([*groups, *chosen])} FROM rows {by}"
+        self.run(f"CREATE OR REPLACE TABLE found AS {query}")
+        self._check_sets(names)
+        texts = ", ".join(f"CAST({one} AS VARCHAR)" for one in groups)
+        parts = [part.json.format(*own) for part, own in zip(columns, names, strict=True)]
+        value = ", ',', ".join(f"coalesce({one}, 'null')" for one in parts) or "''"
+        key = f"CAST(json_array({texts}) AS VARCHAR)"
+        return f"(SELECT rowid, {key} AS key, concat('[', {value}, ']') AS value FROM found)"
 
-    def _take(self, key: str, values: list[Any]) -> None:
-        known = self._pairs.get(key)
-        if known is not None:
-            merges = zip(self._merges, known, values, strict=True)
-            values = [merge(old, new) for merge, old, new in merges]
-        self._pairs[key] = values
+    def _check_sets(self, names: list[list[str]]) -> None:
+        """JobError where a group has too many different values."""
+        sets = [
+            f"max(len({name}))"
+            for part, (name, *_) in zip(self._plan.parts, names, strict=True)
+            if part.kind == "distinct"
+        ]
+        for size in self.run(f"SELECT {', '.join(sets)} FROM found")[0] if sets else ():
+            partials.check_set(size or 0)
 
-    @property
-    def _picked(self) -> str:
-        """The rows that are asked for, as a query: groups are g0, g1, ..., arguments x0, x1, ..."""
-        plan = self._plan
-        chosen = [f"{one} AS g{number}" for number, one in enumerate(plan.groups)]
-        chosen += [f"{one} AS x{number}" for number, one in enumerate(plan.arguments)]
-        where = f" WHERE {plan.where}" if plan.where else ""
-        return f"SELECT {', '.join(chosen) or 'NULL'} FROM input{where}"
+    def _written(self, source: str) -> Iterator[bytes]:
+        """The pairs of a source, in chunks (jobs/written.py)."""
+        member = "concat(key, chr(10), CAST(to_json(key) AS VARCHAR), ':', value)"
+        for (chunk,) in self.run(
+            f"SELECT string_agg({member}, chr(10)) FROM {source} GROUP BY rowid // {CHUNK_PAIRS}"
+        ):
+            yield chunk.encode()
+
+    def _merged(self) -> Iterator[bytes]:
+        """The pairs of the groups that were aggregated more than once."""
+        merges = [partials.merge_of(part.kind) for part in self._plan.parts]
+
+        def add(a: list[Any], b: list[Any]) -> list[Any]:
+            return [merge(x, y) for merge, x, y in zip(merges, a, b, strict=True)]
+
+        for key, values in self.run("SELECT key, value FROM found WHERE count > 1"):
+            value = functools.reduce(add, json.loads(f"[{values}]"))
+            yield f"{key}\n{json.dumps(key)}:{json.dumps(value)}".encode()
 
     def _columns(self) -> list[Columns]:
         """The columns of each part; an exact sum's follow from the numbers that are there."""
         exact = [number for number, part in enumerate(self._plan.parts) if is_exact(part)]
         reaches = [reach(self._plan.parts[number]) for number in exact]
-        row = self.run(f"SELECT {', '.join(reaches)} FROM ({self._picked})")[0] if exact else ()
+        row = self.run(f"SELECT {', '.join(reaches)} FROM rows")[0] if exact else ()
         bins = {number: bins_of(*row[3 * at : 3 * at + 3]) for at, number in enumerate(exact)}
         return [
             columns_of(part, bins.get(number, ())) for number, part in enumerate(self._plan.parts)
         ]
-
-
-def places_of(columns: list[Columns]) -> list[tuple[Callable[[Any], Any], slice]]:
-    """For each part what reads it, and where its columns stand in a row, behind the group's key."""
-    ends = itertools.accumulate((len(one.sql) for one in columns), initial=1)
-    places = itertools.starmap(slice, itertools.pairwise(ends))
-    return [(one.read, place) for one, place in zip(columns, places, strict=True)]
 
 
 def first_line(error: Exception) -> str:

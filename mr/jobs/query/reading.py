@@ -32,7 +32,8 @@ GAP_BYTES = 1 << 12
 def clean(plan: Plan, path: str) -> tuple[str, str]:
     """A source of which every row must be good, and the values of the needed columns in it."""
     checked = (
-        f"CASE WHEN {rounded(name, kind)} THEN error('a fraction') ELSE {cast(name, kind)} END"
+        f"CASE WHEN {rounded(name, kind)} THEN error('a fraction') ELSE {cast(name, kind)} END "
+        f"AS {quoted(name)}"
         if kind in WHOLE_NUMBERS
         else quoted(name)
         for name, kind in _needed(plan).items()
@@ -130,7 +131,8 @@ def _member(name: str) -> str:
 
 def values_of_raw(plan: Plan) -> str:
     """The values of the needed columns in the rows of `raw`."""
-    return ", ".join(cast(name, kind) for name, kind in _needed(plan).items()) or "NULL"
+    casts = (f"{cast(name, kind)} AS {quoted(name)}" for name, kind in _needed(plan).items())
+    return ", ".join(casts) or "NULL"
 
 
 def faults(table: Table) -> str:
