@@ -74,24 +74,6 @@ def duckdb(path: str, threads: str = "1") -> Answer:
     return dict(connection.execute(query).fetchall())
 
 
-def question(path: str, plan: str) -> Callable[[], Answer]:
-    """What a mapper of `driver.py --sql` makes of a file."""
-    from jobs.sql import Accumulator
-
-    accumulator = Accumulator(plan)
-    for block in blocks(path):
-        accumulator.add(block)
-    pairs = accumulator.pairs()
-    return lambda: {key: finished(*values) for key, values in pairs.items()}
-
-
-def finished(value: Any) -> float:
-    """A count as it is, or an exact sum rounded."""
-    from jobs.query import partials
-
-    return partials.rounded(value) if isinstance(value, str) else value
-
-
 def duckdb_question(path: str, query: str, columns: str) -> Answer:
     """The same query by DuckDB itself, on one thread."""
     import duckdb as library
@@ -250,7 +232,7 @@ IMPORTS = {
     "mapper_without_order": ["mapper", "jobs.uservisits"],
     "our_reducer": ["reducer", "jobs.uservisits"],
     "range_reducer": ["reducer", "jobs.uservisits"],
-    "question": ["jobs.sql", "jobs.query.engine", "aws.s3stream"],
+    "question": ["mapper", "jobs.sql", "jobs.query.engine"],
     "duckdb_question": ["duckdb"],
     "original_mapper": ["lambdautils"],
     "original_reducer": ["lambdautils"],

@@ -81,6 +81,11 @@ class Cloud:
             if keys:
                 self.s3.delete_objects(Bucket=BUCKET, Delete={"Objects": keys})
 
+    def metadata(self, prefix: str) -> list[dict[str, str]]:
+        """The metadata of the outputs under a prefix."""
+        listed = self.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
+        return [self.s3.head_object(Bucket=BUCKET, Key=one["Key"])["Metadata"] for one in listed]
+
     def job(self, prefix: str, *options: str) -> Run:
         """A whole job by driver.py, from the command to the answer."""
         seconds = self.command(

@@ -70,13 +70,37 @@ def original_mapper(bucket: str, *keys: str) -> Answer:
 
 def our_mapper(bucket: str, *keys: str) -> Callable[[], Answer]:
     """The answer is in S3, and is read when the clock has been stopped."""
+    return mapped(client(), bucket, *keys)
+
+
+def mapped(s3: Any, bucket: str, *keys: str, **choice: Any) -> Callable[[], Answer]:
+    """Run a mapper; gives what reads its output."""
     import mapper
 
-    s3 = client()
     event = {"bucket": bucket, "keys": list(keys), "jobBucket": bucket, "jobId": "j", "mapperId": 1}
     s3.delete_object(Bucket=bucket, Key="j/task/mapper/1")  # an output that is there stays
-    mapper.handle(s3, event, "benchmark")
+    mapper.handle(s3, {**event, **choice}, "benchmark")
     return lambda: json.loads(s3.get_object(Bucket=bucket, Key="j/task/mapper/1")["Body"].read())
+
+
+def question(plan: str, bucket: str, *keys: str) -> Answer:
+    """A mapper of `driver.py --sql`, whose client is there. Of its pairs the last partial aggregate
+    is compared.
+    """
+    from jobs.query import partials
+
+    s3 = client()
+    s3.head_object(Bucket=bucket, Key=keys[0])
+    begin, used = time.perf_counter(), time.process_time()
+    read = mapped(s3, bucket, *keys, job="sql", settings={"PLAN": plan})
+    seconds, cpu = time.perf_counter() - begin, time.process_time() - used
+    peak = peak_mb()
+
+    def finished(value: Any) -> float:
+        return value if isinstance(value, int) else partials.rounded(value)
+
+    report(seconds, {key: finished(values[-1]) for key, values in read().items()}, peak, cpu)
+    raise SystemExit(0)
 
 
 def mapper_without_order(bucket: str, *keys: str) -> Callable[[], Answer]:

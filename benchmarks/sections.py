@@ -17,7 +17,7 @@ from groups import many_groups
 from hedging import hedging
 from measure import Run, faster, in_turns, median, peak, ratios, run_case, whole
 from outlook import model
-from questions import questions
+from questions import parquet, questions
 from steps import answer, put_ordered, ranges
 
 from local import uservisits as generator
@@ -278,7 +278,7 @@ def job_of_small_mappers(bench: Bench, prefix: str) -> Run:
 ALL: dict[str, Callable[[Bench], Section]] = {
     function.__name__: function
     for function in (
-        kernel, questions, mapper, memory, reducer, ranges, starting, jobs, many_groups, growth,
-        coordinator, answer, computing, model, backups, hedging,
+        kernel, questions, parquet, mapper, memory, reducer, ranges, starting, jobs, many_groups,
+        growth, coordinator, answer, computing, model, backups, hedging,
     )
 }  # fmt: skip

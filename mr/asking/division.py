@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import duckdb
@@ -79,6 +79,8 @@ class _Division:
             self._check_where(question.where)
         groups = tuple(map(self._group_type, self._groups))
         query = self._final()
+        aggregates = tuple(self._aggregates.values())
+        self._types.check_merged(query, groups, [one.type for one in aggregates])
         where = sql(question.where) if question.where is not None else ""
         plan = Plan(
             self._table,
@@ -88,8 +90,9 @@ class _Division:
             tuple(self._parts),
             where,
         )
+        self._types.check_rows([*plan.groups, *plan.arguments], where)
         names = tuple(name for name, _ in question.select)
-        return plan, Finish(names, groups, tuple(self._aggregates.values()), query)
+        return plan, Finish(names, groups, aggregates, query)
 
     def _check_where(self, where: exp.Expr) -> None:
         if any(map(is_aggregate, where.walk())):
@@ -183,6 +186,8 @@ class _Division:
     def _made(self, node: exp.Expr, where: exp.Expr | None) -> tuple[str, list[int], int]:
         """How an aggregate is made of which parts, and the scale of a decimal. UsageError."""
         inner = node.this
+        if inner is None and isinstance(node, exp.Count):
+            inner = exp.Star()
         if isinstance(node, exp.Anonymous) and node.name.lower() == "mean":
             node, inner = exp.Avg(), node.expressions[0]
         if isinstance(inner, exp.Distinct):
@@ -355,14 +360,26 @@ class Types:
 
     def of(self, expression: str) -> str:
         """The type of an expression. UsageError where it is none."""
+        return str(self._run(f"DESCRIBE SELECT {expression} AS x FROM input")[0][1])
+
+    def check_rows(self, expressions: Sequence[str], where: str) -> None:
+        """UsageError where DuckDB cannot compute that of a row, whatever is in it."""
+        condition = f" WHERE {where}" if where else ""
+        self._run(f"EXPLAIN SELECT {', '.join(expressions) or 'NULL'} FROM input{condition}")
+
+    def check_merged(self, query: str, groups: Sequence[str], aggregates: Sequence[str]) -> None:
+        """UsageError where a query over columns of these types cannot be computed."""
+        columns = {f"g{number}": kind for number, kind in enumerate(groups)}
+        columns |= {f"a{number}": kind for number, kind in enumerate(aggregates)}
+        self._run(f"CREATE TABLE merged ({fields(columns or {'nothing': 'BOOLEAN'})})")
+        self._run(f"EXPLAIN {query}")
+
+    def _run(self, command: str) -> list[Any]:
         try:
-            found: list[Any] = self._connection.execute(
-                f"DESCRIBE SELECT {expression} AS x FROM input"
-            ).fetchall()
+            return self._connection.execute(command).fetchall()
         except duckdb.Error as error:
             hint = ": --schema gives a column another type" if "types" in str(error) else ""
             raise UsageError(f"--sql: {said(error)}{hint}") from error
-        return str(found[0][1])
 
 
 def said(error: Exception) -> str:

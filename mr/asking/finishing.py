@@ -23,6 +23,7 @@ from errors import BadRecord, JobError, brief
 from jobs.query import partials
 from jobs.query.plan import text
 
+ZONED = "TIMESTAMP WITH TIME ZONE"
 Pair = tuple[str, Any]
 Made = Callable[[Sequence[Any], int], Any]
 
@@ -36,8 +37,12 @@ class Answer:
     connection: duckdb.DuckDBPyConnection
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
-        """Its rows, in order."""
-        found = self.connection.execute("SELECT * FROM answer")
+        """Its rows, in order. Moments of a time zone are texts: Python needs a package for them."""
+        chosen = ", ".join(
+            f"CAST(c{number} AS VARCHAR)" if kind == ZONED else f"c{number}"
+            for number, kind in enumerate(self.types)
+        )
+        found = self.connection.execute(f"SELECT {chosen} FROM answer")
         while some := found.fetchmany(10_000):
             yield from some
 

@@ -40,6 +40,7 @@ REFUSED: dict[type[exp.Expr], str] = {
     exp.Placeholder: "parameters (?)",
     exp.Parameter: "parameters ($1)",
     exp.Lambda: "lambda functions",
+    exp.Collate: "collations (COLLATE)",
 }
 """What is not computed here, and what it is called."""
 CLAUSES = {
@@ -103,6 +104,8 @@ def refuse(select: exp.Select) -> None:
             raise UsageError(f"--sql: subqueries cannot be asked: {HELP}")
         if isinstance(node, exp.Func) and (name := name_of(node)) in changing_names():
             raise UsageError(f"--sql: {name} cannot be asked: it gives another value each time")
+    if not select.expressions:
+        raise UsageError("--sql: SELECT names no column")
     for name, value in select.args.items():
         if value and name not in CLAUSES:
             raise UsageError(f"--sql: {name.strip('_').upper()} cannot be asked: {HELP}")
@@ -123,7 +126,7 @@ class _Reader:
         distinct, group = args.get("distinct"), args.get("group")
         if distinct and distinct.args.get("on"):
             raise UsageError(f"--sql: DISTINCT ON cannot be asked: {HELP}")
-        order = [self._ordered(one, select) for one in self._list("order")]
+        order = list(self._order(select))
         having = self._clause("having")
         parts = [one for _, one in select] + [one.this for one in order] + [having or exp.Null()]
         aggregates = any(is_aggregate(node) for part in parts for node in part.walk())
@@ -160,7 +163,8 @@ class _Reader:
         found = self._select.args.get(name)
         if found is None:
             return None
-        value = found.expression
+        options = found.args.get("limit_options")
+        value = found.expression if options is None else None
         if not isinstance(value, exp.Literal) or not value.this.isdigit():
             raise UsageError(f"--sql: {name.upper()} must be a whole number")
         return int(value.this)
@@ -190,11 +194,24 @@ class _Reader:
             found = [one for _, one in select if not any(map(is_aggregate, one.walk()))]
         else:
             find = self._column_or_named
-            found = [self._by_place(one, select, find) for one in group.expressions]
+            listed = (one for one in group.expressions if one != exp.Tuple())
+            found = [self._by_place(one, select, find) for one in listed]
         if any(is_aggregate(node) for one in found for node in one.walk()):
             raise UsageError("--sql: GROUP BY cannot have an aggregate")
         constant = (exp.Literal, exp.Null, exp.Boolean)
-        return [one for one in _different(found) if not isinstance(one, constant)]
+        others = [one for one in _different(found) if not isinstance(one, constant)]
+        # No row is in no group, but the only one where rows are not grouped.
+        return others or [exp.Literal.number(1) for _ in found[:1]]
+
+    def _order(self, select: Sequence[tuple[str, exp.Expr]]) -> Iterator[exp.Ordered]:
+        for one in self._list("order"):
+            if isinstance(one, exp.Ordered) and one.this == exp.var("ALL"):
+                for _, every in select:
+                    made = one.copy()
+                    made.set("this", every.copy())
+                    yield made
+            else:
+                yield self._ordered(one, select)
 
     def _ordered(self, one: exp.Expr, select: Sequence[tuple[str, exp.Expr]]) -> exp.Ordered:
         if not isinstance(one, exp.Ordered):

@@ -115,6 +115,17 @@ QUERIES = [
     "SELECT greatest(n, 50) g, count(*) FROM input GROUP BY g ORDER BY g DESC",
     "SELECT cast(amount AS INTEGER) i, count(*) FROM input WHERE abs(amount) < 1e9 GROUP BY i",
     "SELECT n // 10 AS tens, count(*), sum(amount) FROM input GROUP BY tens",
+    "SELECT count(), count() FILTER (WHERE n > 5) FROM input",
+    "SELECT country, n FROM input WHERE n > 70 ORDER BY ALL DESC NULLS LAST LIMIT 9",
+    "SELECT sum(n) FROM input GROUP BY ()",
+    "SELECT 'x', 2 FROM input GROUP BY 1, 2",
+    "SELECT 1 AS one, count(*) FROM input WHERE n > 1000000 GROUP BY one",
+    "SELECT -n AS n, n AS country FROM input WHERE n > 90 ORDER BY n, 2",
+    "SELECT country, sum(n) AS s FROM input GROUP BY country HAVING s > 3 ORDER BY abs(s - 4), 1",
+    "SELECT count(*) FROM input LIMIT 0",
+    "SELECT 1 FROM input HAVING count(*) > 1",
+    "SELECT n AS \"select\", n AS \"select\" FROM input WHERE n > 80 ORDER BY \"select\"",
+    "SELECT day + INTERVAL 1 MONTH AS m, count(*) FROM input GROUP BY m ORDER BY m LIMIT 5",
 ]  # fmt: skip
 COUNTRIES = ["de", "us", "fr", "a,b", 'say "hi"', " x ", "größe", None]
 

@@ -130,6 +130,26 @@ def test_a_sketch_is_near_the_truth_and_the_same_in_pieces(count: int) -> None:
     assert partials.estimate(whole) == pytest.approx(count, rel=0.05)
 
 
+def test_a_sketch_errs_as_theory_says() -> None:
+    """1.04 / sqrt(registers), by Flajolet et al.: the root of the mean square of 40 sketches."""
+    registers = aggregates.columns_of(Part("registers", 0))
+    query = f"""SELECT {registers.json.format("p")} FROM (SELECT {registers.sql[0]} AS p
+        FROM (SELECT range AS x0, range // 30000 AS g FROM range(1200000)) GROUP BY g)"""
+    found = [json.loads(row[0]) for row in duckdb.connect().execute(query).fetchall()]
+    errors = [partials.estimate(one) / 30_000 - 1 for one in found]
+    theory = 1.04 / math.sqrt(1 << partials.REGISTER_BITS)
+    assert len(errors) == 40
+    assert 0.7 < math.sqrt(statistics.fmean(one**2 for one in errors)) / theory < 1.3
+
+
+def test_moments_of_a_time_zone_are_shown() -> None:
+    shelf = Shelf({"a": b"d\n2020-01-05\n"})
+    ((shown, count),) = ask(
+        shelf, "SELECT d::TIMESTAMPTZ, count(*) FROM input GROUP BY 1", "d DATE"
+    )
+    assert shown.startswith("2020-01-05 00:00:00") and count == 1
+
+
 def test_too_many_different_values_end_the_job_with_what_helps() -> None:
     some = [str(number) for number in range(partials.MOST_DISTINCT)]
     with pytest.raises(JobError, match="ask for approx_count_distinct"):
@@ -170,6 +190,11 @@ REFUSALS = {
     "SELECT n FROM input WHERE sum(n) > 1": "WHERE cannot have an aggregate",
     "SELECT n FROM input ORDER BY 2": "SELECT has no column 2",
     "SELECT n FROM input LIMIT n": "LIMIT must be a whole number",
+    "SELECT n FROM input LIMIT 50%": "LIMIT must be a whole number",
+    "SELECT n FROM input FETCH FIRST 2 ROWS ONLY": "LIMIT must be a whole number",
+    "SELECT country COLLATE NOCASE AS c, count(*) FROM input GROUP BY c": "COLLATE",
+    "SELECT FROM input": "SELECT names no column",
+    "SELECT count(*) + country FROM input GROUP BY country": "types",
     "SELECT n FROM": "line 1",
     "SELECT 1; SELECT 2": "2 statements",
     "DELETE FROM input": "DELETE",
