@@ -17,11 +17,11 @@ from sqlglot import exp
 from asking import parsing
 from asking.parsing import Question, is_aggregate, sql
 from errors import UsageError, brief
-from jobs.query.plan import Part, Plan, Table, fields
+from jobs.query.plan import Part, Plan, Table, fields, quoted
 from jobs.query.reading import WHOLE_NUMBERS
 
 FLOATS = ("DOUBLE", "FLOAT")
-NESTED = re.compile(r"STRUCT|MAP|UNION|BLOB|BIT|VARIANT|.*\]")
+NESTED = re.compile(r"(STRUCT|MAP|UNION)\(.*|BLOB|BIT|VARIANT|.*\]")
 _DECIMAL = re.compile(r"DECIMAL\(\d+,(\d+)\)")
 TEMPORAL = {
     "DATE": ("datediff('day', DATE '1970-01-01', {x})", "DATE '1970-01-01' + CAST({x} AS INTEGER)"),
@@ -90,7 +90,7 @@ class _Division:
             tuple(self._parts),
             where,
         )
-        self._types.check_rows([*plan.groups, *plan.arguments], where)
+        self._types.check_rows(plan)
         names = tuple(name for name, _ in question.select)
         return plan, Finish(names, groups, aggregates, query)
 
@@ -310,9 +310,9 @@ class _Division:
             *self._groups,
             *([self._question.where] if self._question.where is not None else []),
         ]
-        named = {node.name for part in parts for node in part.find_all(exp.Column)}
-        for text in self._arguments:
-            named |= {node.name for node in parsing.expression(text).find_all(exp.Column)}
+        parts += map(parsing.expression, self._arguments)
+        # The field of a STRUCT is read as a column of a table.
+        named = {node.parts[0].name for part in parts for node in part.find_all(exp.Column)}
         return tuple(name for name in self._table.columns if name in named)
 
 
@@ -362,10 +362,12 @@ class Types:
         """The type of an expression. UsageError where it is none."""
         return str(self._run(f"DESCRIBE SELECT {expression} AS x FROM input")[0][1])
 
-    def check_rows(self, expressions: Sequence[str], where: str) -> None:
-        """UsageError where DuckDB cannot compute that of a row, whatever is in it."""
-        condition = f" WHERE {where}" if where else ""
-        self._run(f"EXPLAIN SELECT {', '.join(expressions) or 'NULL'} FROM input{condition}")
+    def check_rows(self, plan: Plan) -> None:
+        """UsageError where DuckDB cannot compute of a row what a mapper is told to."""
+        asked = ", ".join([*plan.groups, *plan.arguments]) or "NULL"
+        needed = ", ".join(map(quoted, plan.needed)) or "NULL"
+        condition = f"WHERE {plan.where}" if plan.where else ""
+        self._run(f"EXPLAIN SELECT {asked} FROM (SELECT {needed} FROM input) {condition}")
 
     def check_merged(self, query: str, groups: Sequence[str], aggregates: Sequence[str]) -> None:
         """UsageError where a query over columns of these types cannot be computed."""

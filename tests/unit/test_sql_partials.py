@@ -142,6 +142,15 @@ def test_a_sketch_errs_as_theory_says() -> None:
     assert 0.7 < math.sqrt(statistics.fmean(one**2 for one in errors)) / theory < 1.3
 
 
+def test_a_field_of_a_struct_is_asked_for_and_a_whole_one_is_refused() -> None:
+    rows = b'{"k": "a", "s": {"a": 1, "t": {"b": 2}}}\n{"k": "b", "s": {"a": 5, "t": null}}\n'
+    shelf = Shelf({"a.jsonl": rows})
+    found = ask(shelf, "SELECT s.a % 4, max(x.s.t.b), sum(s.a) FROM x WHERE s.a > 0 GROUP BY 1")
+    assert found == [(1, 2, 6)]
+    with pytest.raises(UsageError, match="which cannot be asked for or grouped by"):
+        ask(shelf, "SELECT s FROM x")
+
+
 def test_moments_of_a_time_zone_are_shown() -> None:
     shelf = Shelf({"a": b"d\n2020-01-05\n"})
     ((shown, count),) = ask(
