@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import csv
 import dataclasses
+import json
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -103,8 +105,21 @@ def _parquet(source: Ranged) -> Table:
 
 
 def _json(sampled: bytes, said_columns: Mapping[str, str]) -> Table:
+    if sampled.lstrip().startswith(b"["):
+        raise UsageError(
+            "the input is a JSON list, not an object a line: `jq -c '.[]'` makes such lines of it"
+        )
     with _file(sampled) as path:
         found = _described(f"read_json({text(path)}, format = 'newline_delimited')")
+    # Of keys that differ in their case alone DuckDB renames all but the first.
+    told = sampled.decode(errors="replace")
+    for name in found:
+        spelled = (json.dumps(name, ensure_ascii=False), json.dumps(name))
+        if re.search(r"_\d+$", name) and not any(one in told for one in spelled):
+            raise UsageError(
+                f"the input has two names like {name.rpartition('_')[0]!r}, in small letters and "
+                "capitals, which SQL does not tell apart: rename one"
+            )
     return Table("json", {**found, **said_columns})
 
 

@@ -151,6 +151,19 @@ def test_a_field_of_a_struct_is_asked_for_and_a_whole_one_is_refused() -> None:
         ask(shelf, "SELECT s FROM x")
 
 
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (b'[{"a": 1},\n {"a": 2}]\n', "the input is a JSON list, not an object a line"),
+        (b'{"a": 1, "A": 2}\n', "two names like 'A', in small letters and capitals"),
+    ],
+)
+def test_json_that_cannot_be_asked_is_refused(rows: bytes, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        Shelf({"a.json": rows}).table("")
+    assert Shelf({"a.json": b'{"a_1": 1, "A": 2}\n'}).table("").columns.keys() == {"a_1", "A"}
+
+
 def test_moments_of_a_time_zone_are_shown() -> None:
     shelf = Shelf({"a": b"d\n2020-01-05\n"})
     ((shown, count),) = ask(
