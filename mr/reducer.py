@@ -34,7 +34,7 @@ CHUNKS_AHEAD = 128
 """Chunks of each that wait, s3stream.CHUNK_BYTES each: 32 MiB."""
 
 Head = tuple[Mapping[str, str], int]
-"""An output's metadata, and its bytes."""
+"""An output's metadata, and its bytes; 0 where only its end tells."""
 
 CLIENTS = Clients()
 """Made once for each environment of the function: a warm start makes none."""
@@ -120,7 +120,8 @@ def merge_outputs(run: Run, task: ReducerEvent, job: Job) -> tuple[Mapping[str, 
         for index, chunks in enumerate(bodies):
             body = b"".join(chunks)
             size += len(body)
-            merged.take(body, *heads[index], _where(task, index))
+            metadata, total = heads[index]
+            merged.take(body, metadata, total or len(body), _where(task, index))
             del body
     return merged.pairs(), merged.read, size
 

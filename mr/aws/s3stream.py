@@ -98,9 +98,11 @@ def _open_at(
 
 
 def size_of(response: Mapping[str, Any]) -> int:
-    """The bytes of the object of which GetObject's answer has all, or a part."""
+    """The bytes of the object of which GetObject's answer has all, or a part; 0 where that is not
+    told: an answer may come in HTTP's chunks, without a length.
+    """
     part = response.get("ContentRange", "")
-    return int(part.rpartition("/")[2] or response["ContentLength"])
+    return int(part.rpartition("/")[2] or response.get("ContentLength", 0))
 
 
 def within(chunks: Iterable[bytes], at: int, first: int, end: int) -> Iterator[bytes]:

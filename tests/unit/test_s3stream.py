@@ -120,3 +120,9 @@ def test_an_object_that_was_replaced_meanwhile_is_an_error(s3) -> None:
     )
     with pytest.raises(JobError, match="s3://b/k was replaced"):
         list(s3stream.read_chunks(client, "b", "k"))
+
+
+def test_the_size_of_an_object_is_in_an_answer_with_all_of_it_or_a_part() -> None:
+    assert s3stream.size_of({"ContentLength": 1, "ContentRange": "bytes 0-0/77"}) == 77
+    assert s3stream.size_of({"ContentLength": 5}) == 5
+    assert s3stream.size_of({}) == 0
