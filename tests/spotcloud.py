@@ -80,7 +80,8 @@ def drive(cloud: Cloud, job_id: str, **fields: Any) -> subprocess.CompletedProce
         **fields,
     }
     words = ["lambda", "invoke", "--function-name", "driverNS", "--payload", json.dumps(payload)]
-    done = cloud.aws(*words, "/dev/stdout")
+    # Else the command sends an invocation again that takes longer than a minute.
+    done = cloud.aws(*words, "--cli-read-timeout", "0", "/dev/stdout")
     assert "TIMER:CALL:" in done.stdout, (done.stdout, done.stderr, said(cloud))
     return done
 

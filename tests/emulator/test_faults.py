@@ -93,6 +93,7 @@ def test_jobs_of_12_mappers_are_exact_while_a_tenth_of_all_calls_fails(
     assert {"SlowDown", "InternalError", "TooManyRequestsException", "abort"} <= actions
 
 
+@pytest.mark.slow
 def test_every_event_twice_starts_every_reducer_once(faulty, bodies) -> None:
     cloud, _ = faulty
     trigger = cloud.s3.get_bucket_notification_configuration(Bucket=cloud.bucket)
@@ -137,6 +138,7 @@ def test_a_lost_event_is_brought_back_by_the_waiting_driver(faulty, bodies) -> N
     cloud.assert_result("lost-event", bodies[:3])
 
 
+@pytest.mark.slow
 def test_jobs_are_exact_while_workers_are_killed(faulty, own_emulator, bodies) -> None:
     cloud, proxy = faulty
     stop = threading.Event()
