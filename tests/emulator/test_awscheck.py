@@ -58,6 +58,7 @@ def names_of_its_own(aws_client: Any) -> list[str]:
     return [name for name in names if "awscheck-" in name]
 
 
+@pytest.mark.slow
 def test_everything_is_checked_measured_and_deleted(
     bucket: Any, aws_client: Any, aws_environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -103,6 +103,7 @@ def sourced(checkout: Path, environment: dict[str, str]) -> dict[str, str]:
     return dict(entry.split("=", 1) for entry in done.stdout.split("\0") if entry)
 
 
+@pytest.mark.slow
 def test_the_local_aws_is_reached_by_what_it_exports_and_stops_cleanly(
     checkout: Path, environment
 ) -> None:

@@ -37,6 +37,7 @@ def says(cloud: Cloud, text: str) -> bool:
     return any(text in line for name in FUNCTIONS for line in cloud.log_lines(name))
 
 
+@pytest.mark.slow
 def test_a_missing_library_leaves_the_functions_unwrapped(tmp_path: Path, patched: Path) -> None:
     with Emulator() as emulator:
         cloud = make_cloud(tmp_path, emulator, patched)
@@ -48,6 +49,7 @@ def test_a_missing_library_leaves_the_functions_unwrapped(tmp_path: Path, patche
         assert spotcloud.records(cloud) == []
 
 
+@pytest.mark.slow
 def test_the_role_need_not_be_made_for_spotwrap(tmp_path: Path, patched: Path) -> None:
     """One that is made for it: test_deployer.py."""
     with Emulator({"AUTH": "true"}) as emulator:
