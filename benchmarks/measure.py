@@ -70,12 +70,12 @@ def run_case(
     )  # fmt: skip
     try:
         output, errors = process.communicate(timeout=seconds)
-    except BaseException as error:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        if isinstance(error, subprocess.TimeoutExpired):
-            raise CaseFailed(f"{name} took more than {seconds:.0f} s") from error
-        raise
+    except subprocess.TimeoutExpired as error:
+        raise CaseFailed(f"{name} took more than {seconds:.0f} s") from error
+    finally:
+        if process.poll() is None:  # Ctrl-C too: nothing may be left behind
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
     lines = output.strip().splitlines()
     if process.returncode or not lines:
         said = errors.strip().splitlines() or ["it said nothing"]
